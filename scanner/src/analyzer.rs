@@ -163,6 +163,18 @@ pub trait Analyzer: Send + Sync {
     /// Gives the name and revision.
     fn id(&self) -> AnalyzerId<'_>;
 
+    /// Gives the SHA-256, 64 digits, of the table of names that it goes by, where that is not the program's
+    /// own: it is part of who the analyzer is.
+    fn table(&self) -> Option<&str> {
+        None
+    }
+
+    /// Tells whether it finds something, by whichever table, in each file in which it may find something by
+    /// another: then what it found nothing in need not be read again for another.
+    fn finds_by_any_table(&self) -> bool {
+        false
+    }
+
     /// Lists the claims, but for those on databases.
     fn wants(&self) -> Vec<Wants<'_>> {
         Vec::new()

@@ -52,7 +52,7 @@ pub fn merge_by(
     config: Option<&ImageConfig>,
     layers: &[LayerInput<'_>],
 ) -> Inventory {
-    let mut inventory = take_stock(config, layers, proof::check(config, layers));
+    let mut inventory = take_stock(plugins, config, layers, proof::check(config, layers));
     told::add(&mut inventory, layers, plugins);
     told::add_of_config(&mut inventory, config, layers, plugins);
     paths::settle(&mut inventory, config, layers, plugins);
@@ -62,19 +62,21 @@ pub fn merge_by(
 /// Reads one layer that is part of no image: nothing says what it has to be.
 pub(crate) fn merge_alone(layer: LayerInput<'_>, plugins: &PluginSet) -> Inventory {
     let layers = [layer];
-    let mut inventory = take_stock(None, &layers, Vec::new());
+    let mut inventory = take_stock(plugins, None, &layers, Vec::new());
     told::add(&mut inventory, &layers, plugins);
     inventory
 }
 
 fn take_stock(
+    plugins: &PluginSet,
     config: Option<&ImageConfig>,
     layers: &[LayerInput<'_>],
     known: Vec<Gap>,
 ) -> Inventory {
-    let (mut inventory, departs) = take_stock_as(Applier::USUAL, config, layers, known.clone());
+    let (mut inventory, departs) =
+        take_stock_as((plugins, Applier::USUAL), config, layers, known.clone());
     for applier in appliers::others(layers, departs) {
-        let (other, _) = take_stock_as(applier, config, layers, known.clone());
+        let (other, _) = take_stock_as((plugins, applier), config, layers, known.clone());
         appliers::unite(&mut inventory, other, applier);
     }
     inventory
@@ -83,7 +85,7 @@ fn take_stock(
 /// Takes stock of what one applier leaves behind; tells whether those that unpack layers apart may
 /// leave something else.
 fn take_stock_as(
-    applier: Applier,
+    (plugins, applier): (&PluginSet, Applier),
     config: Option<&ImageConfig>,
     layers: &[LayerInput<'_>],
     known: Vec<Gap>,
@@ -92,7 +94,7 @@ fn take_stock_as(
         mut merged,
         past,
         gaps,
-    } = stack::lay_over(applier, config, layers, known, PluginSet::built_in());
+    } = stack::lay_over(applier, config, layers, known, plugins);
     let present = roles::package_types(&merged);
     merged.remembered = past.vanished(&merged.tree, layers, &present);
     merged.edited = past.edited(&merged.tree, layers, &present);

@@ -52,7 +52,9 @@ mod sqlite;
 #[cfg(test)]
 mod testing;
 
-pub use analyzers::package_of;
+pub use analyzers::{
+    FedFile, FedTable, JarNames, NameTables, ProductTable, TableError, package_of,
+};
 pub use artifact::{contents, contents_by, is_surely_image};
 pub use change::{Reach, reach};
 pub use configuration::ConfigurationDetector;

@@ -105,17 +105,20 @@ pub fn fingerprint() -> &'static str {
     &FINGERPRINT
 }
 
-/// Gives the same of a set with fed plugins, of which each name, version and digest enters it; without
-/// any it is [`fingerprint`].
+/// Gives the same of a set with fed plugins, of which each name, version and digest enters it, or with
+/// tables of names that were fed; without any it is [`fingerprint`].
 pub fn fingerprint_by(plugins: &PluginSet) -> String {
-    let fed: Vec<_> = plugins.fed().map(|plugin| plugin.id().kept_as()).collect();
+    let fed = plugins.fed().map(|plugin| plugin.id().kept_as().name);
+    let tables = plugins.tables().fed();
+    let tables = tables.map(|table| format!("table/{}+{}", table.name, table.file.digest()));
+    let fed: Vec<String> = fed.chain(tables).collect();
     if fed.is_empty() {
         return fingerprint().to_owned();
     }
     let mut hash = sha2::Sha256::new();
     hash.update(format!("{}\n", fingerprint()));
-    for plugin in fed {
-        hash.update(format!("{}\n", plugin.name));
+    for name in fed {
+        hash.update(format!("{name}\n"));
     }
     hex::encode(hash.finalize().get(..16).unwrap_or_default())
 }

@@ -4,11 +4,15 @@
 //! Every ELF file is recorded, so that those which nothing identifies and no package owns can be
 //! counted. PE and Mach-O programs are recorded where they name what they are made of.
 
+use std::sync::Arc;
+
 use sluicegate_model::coverage::{Gap, GapKind};
 
 use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, SpooledFile, WantedFile, Wants};
 use crate::facts::{BinaryFacts, Observations};
 use crate::limits::{GIB, MIB};
+
+use super::table_file::FedFile;
 
 use self::content::ProgramContent;
 
@@ -23,6 +27,8 @@ mod pe;
 mod products;
 mod rust;
 mod scan;
+
+pub use self::products::ProductTable;
 
 /// First bytes of an ELF file.
 const ELF_MAGIC: &[u8] = b"\x7fELF";
@@ -46,7 +52,19 @@ const fn starts(starts: &'static [u8]) -> Wants<'static> {
     Wants::Content { starts, holds: b"" }
 }
 
-pub(super) struct Binary;
+/// Reads programs.
+pub(super) struct Binary {
+    products: Arc<ProductTable>,
+}
+
+impl Binary {
+    /// Makes one that knows these products.
+    pub(super) fn knowing(products: &Arc<ProductTable>) -> Self {
+        Self {
+            products: Arc::clone(products),
+        }
+    }
+}
 
 impl Analyzer for Binary {
     fn id(&self) -> AnalyzerId<'_> {
@@ -60,6 +78,15 @@ impl Analyzer for Binary {
         WANTS.to_vec()
     }
 
+    fn table(&self) -> Option<&str> {
+        self.products.file().map(FedFile::digest)
+    }
+
+    /// Products are looked for in ELF files alone, and each of those leaves its size at least.
+    fn finds_by_any_table(&self) -> bool {
+        true
+    }
+
     fn max_file_bytes(&self) -> u64 {
         32 * MIB
     }
@@ -70,7 +97,8 @@ impl Analyzer for Binary {
     }
 
     fn analyze(&self, file: WantedFile<'_>, found: &mut Observations) -> Result<(), AnalyzeError> {
-        read(&ProgramContent::in_memory(file.content), file.path, found)
+        let content = ProgramContent::in_memory(file.content);
+        self.read(&content, file.path, found)
     }
 
     fn analyze_spooled(
@@ -79,42 +107,45 @@ impl Analyzer for Binary {
         found: &mut Observations,
     ) -> Result<(), AnalyzeError> {
         let content = ProgramContent::spooled(file.content, file.size_bytes);
-        read(&content, file.path, found)
+        self.read(&content, file.path, found)
     }
 }
 
-fn read(
-    content: &ProgramContent<'_>,
-    path: &str,
-    found: &mut Observations,
-) -> Result<(), AnalyzeError> {
-    let (layout, before) = (kinds::layout(content), found.packages.len());
-    go::read(content, &layout, path, found);
-    let crates = rust::read(content, &layout, path, found);
-    let lists_crates = matches!(crates, Ok(true));
-    for added in found.packages.get_mut(before..).unwrap_or_default() {
-        added.platform.clone_from(&layout.platform);
-    }
-    let head = content.read_up_to(0, ELF_MAGIC.len()).unwrap_or_default();
-    if head.as_ref() == ELF_MAGIC {
-        products::read(content, &layout, path, found);
-        let packed = packed::is_packed(content, &layout);
-        if packed {
-            let detail = "the program is packed, so nothing in it can be read";
-            found
-                .gaps
-                .push(Gap::partial(GapKind::PackedBinary, detail).at(path));
+impl Binary {
+    fn read(
+        &self,
+        content: &ProgramContent<'_>,
+        path: &str,
+        found: &mut Observations,
+    ) -> Result<(), AnalyzeError> {
+        let (layout, before) = (kinds::layout(content), found.packages.len());
+        go::read(content, &layout, path, found);
+        let crates = rust::read(content, &layout, path, found);
+        let lists_crates = matches!(crates, Ok(true));
+        for added in found.packages.get_mut(before..).unwrap_or_default() {
+            added.platform.clone_from(&layout.platform);
         }
-        found.binary = Some(BinaryFacts {
-            size_bytes: content.size_bytes(),
-            identified: lists_crates || !found.packages.is_empty(),
-            packed,
-            is_library: elf::is_library(content),
-        });
-    }
-    match content.failure() {
-        Some(error) => Err(AnalyzeError::of(format!("the spooled file: {error}"))),
-        None => crates.map(|_| ()),
+        let head = content.read_up_to(0, ELF_MAGIC.len()).unwrap_or_default();
+        if head.as_ref() == ELF_MAGIC {
+            products::read(&self.products, content, &layout, path, found);
+            let packed = packed::is_packed(content, &layout);
+            if packed {
+                let detail = "the program is packed, so nothing in it can be read";
+                found
+                    .gaps
+                    .push(Gap::partial(GapKind::PackedBinary, detail).at(path));
+            }
+            found.binary = Some(BinaryFacts {
+                size_bytes: content.size_bytes(),
+                identified: lists_crates || !found.packages.is_empty(),
+                packed,
+                is_library: elf::is_library(content),
+            });
+        }
+        match content.failure() {
+            Some(error) => Err(AnalyzeError::of(format!("the spooled file: {error}"))),
+            None => crates.map(|_| ()),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use sluicegate_model::package::Package;
 
+use super::jar::JarNames;
 use super::{composer, gem, jar, npm, python};
 use crate::facts::{Candidate, Record};
 
@@ -18,7 +19,7 @@ pub(crate) fn may_name(link: &str) -> bool {
 }
 
 /// Gives the package that a record proves under another path.
-pub(crate) fn named_by(candidate: &Candidate, path: &str) -> Option<Package> {
+pub(crate) fn named_by(jars: &JarNames, candidate: &Candidate, path: &str) -> Option<Package> {
     let is_found = match &candidate.record {
         Record::Npm(_) => npm::is_package_root(path),
         Record::Gem => gem::is_installed(path),
@@ -26,14 +27,18 @@ pub(crate) fn named_by(candidate: &Candidate, path: &str) -> Option<Package> {
         Record::Python => python::is_evidence(path),
         // By the list that it is in, wherever that lies.
         Record::Beside(_) => false,
-        Record::Java(file) => return jar::named_by(&candidate.package, file, path),
+        Record::Java(file) => return jar::named_by(jars, &candidate.package, file, path),
     };
     is_found.then(|| candidate.package.clone())
 }
 
 /// Tells whether one of the packages is the artifact whose classes lie in a directory.
-pub(crate) fn is_of_any<'a>(classes: &str, packages: impl Iterator<Item = &'a Package>) -> bool {
-    jar::is_of_any(classes, packages)
+pub(crate) fn is_of_any<'a>(
+    jars: &JarNames,
+    classes: &str,
+    packages: impl Iterator<Item = &'a Package>,
+) -> bool {
+    jar::is_of_any(jars, classes, packages)
 }
 
 /// Gives the package that a record proves where it lies; `has` tells whether the image has a path.

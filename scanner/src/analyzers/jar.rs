@@ -13,6 +13,7 @@ mod file_name;
 mod holding;
 mod identity;
 mod inferred;
+mod jar_names;
 mod links;
 mod manifest;
 mod marks;
@@ -20,7 +21,8 @@ mod pom;
 mod roots;
 mod stated;
 mod unpacked;
-mod well_known;
+
+pub use self::jar_names::JarNames;
 
 pub(super) use self::holding::JarHolding;
 pub(super) use self::links::{is_named, is_of_any, named_by};

@@ -35,13 +35,19 @@ mod rpm;
 mod sbom;
 mod snap;
 mod stanza;
+mod table_file;
+mod tables;
 
 use crate::analyzer::Analyzer;
 
+pub use binary::ProductTable;
+pub use jar::JarNames;
 pub use sbom::package_of;
+pub use table_file::{FedFile, TableError};
+pub use tables::{FedTable, NameTables};
 
-/// Makes the analyzers, in the order in which they run on a file.
-pub(crate) fn all() -> Vec<Box<dyn Analyzer>> {
+/// Makes the analyzers that go by these tables, in the order in which they run on a file.
+pub(crate) fn all(tables: &NameTables) -> Vec<Box<dyn Analyzer>> {
     let mut all: Vec<Box<dyn Analyzer>> = vec![
         Box::new(os_release::OsRelease),
         Box::new(dpkg::Dpkg),
@@ -55,7 +61,7 @@ pub(crate) fn all() -> Vec<Box<dyn Analyzer>> {
         Box::new(python::Python),
         Box::new(python_files::PythonFiles),
         Box::new(npm::Npm),
-        Box::new(jar::UnpackedJar),
+        Box::new(jar::UnpackedJar::knowing(&tables.jar_names)),
         Box::new(quarkus::Quarkus),
         Box::new(gem::Gem),
         Box::new(dotnet::Dotnet),
@@ -68,11 +74,11 @@ pub(crate) fn all() -> Vec<Box<dyn Analyzer>> {
         Box::new(perl::Perl),
         Box::new(lockfiles::Lockfiles),
         Box::new(sbom::Sbom),
-        Box::new(binary::Binary),
+        Box::new(binary::Binary::knowing(&tables.products)),
         Box::new(jvm_release::JvmRelease),
     ];
     // Databases inside archives are not read, so that they have to be known to be missed.
-    let archives = archive::Archives::beside(&all);
+    let archives = archive::Archives::beside(&all, &tables.jar_names);
     all.push(Box::new(archives));
     all
 }

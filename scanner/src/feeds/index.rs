@@ -26,6 +26,7 @@ use super::layout::{
 use super::names::{CveRating, name_hash};
 use super::severities::Rating;
 use super::status::{EcosystemStatus, FeedProblem};
+use crate::analyzers::NameTables;
 use crate::eol::SupportTable;
 use crate::hash_list::HashLists;
 use crate::jars::JarIndex;
@@ -47,6 +48,8 @@ pub struct FeedIndex {
     support: Option<Arc<SupportTable>>,
     /// The lists of malicious files.
     hash_lists: HashLists,
+    /// The tables of names for whoever reads layers.
+    names: NameTables,
     /// Names the content of all of it.
     snapshot: SnapshotId,
 }
@@ -92,6 +95,7 @@ impl FeedIndex {
                 jars: None,
                 support: None,
                 hash_lists: HashLists::default(),
+                names: NameTables::default(),
             }),
             _ => Err(FeedError::Damaged { part: "keys" }),
         }
@@ -108,6 +112,7 @@ impl FeedIndex {
             jars: None,
             support: None,
             hash_lists: HashLists::default(),
+            names: NameTables::default(),
             snapshot: SnapshotId::NO_FEEDS,
         }
     }
@@ -128,6 +133,13 @@ impl FeedIndex {
     #[must_use]
     pub fn with_hash_lists(self, hash_lists: HashLists) -> Self {
         Self { hash_lists, ..self }.named_anew()
+    }
+
+    /// Puts tables of names beside it, in the place of those that are there. They are for whoever reads layers,
+    /// and no part of its name: whoever goes by them is named so.
+    #[must_use]
+    pub fn with_names(self, names: NameTables) -> Self {
+        Self { names, ..self }
     }
 
     fn named_anew(self) -> Self {
@@ -161,6 +173,11 @@ impl FeedIndex {
     /// Gives the table of ends of support in force.
     pub fn support(&self) -> &Arc<SupportTable> {
         self.fed_support().unwrap_or(SupportTable::compiled())
+    }
+
+    /// Gives the tables of names in force.
+    pub fn names(&self) -> &NameTables {
+        &self.names
     }
 
     /// Gives the lists of malicious files in force.

@@ -9,7 +9,7 @@ use sluicegate_model::package::Evidence;
 
 use super::layers::LayerInput;
 use super::merged::{Merged, MergedFile};
-use crate::analyzers::candidates;
+use crate::analyzers::{JarNames, candidates};
 use crate::facts::{FoundPackage, PathHash};
 
 /// How many links deep a path is followed; stores of package managers need two.
@@ -26,8 +26,12 @@ struct Aliases {
 }
 
 /// Gives each file the packages that it is the record of under the names that links give it, and
-/// in the place where it lies; says where links give more paths than are looked at.
-pub(super) fn name_files(merged: &mut Merged<'_>, layers: &[LayerInput<'_>]) -> Option<Gap> {
+/// in the place where it lies, going by `names`; says where links give more paths than are looked at.
+pub(super) fn name_files(
+    merged: &mut Merged<'_>,
+    layers: &[LayerInput<'_>],
+    names: &JarNames,
+) -> Option<Gap> {
     if merged
         .files
         .iter()
@@ -39,7 +43,7 @@ pub(super) fn name_files(merged: &mut Merged<'_>, layers: &[LayerInput<'_>]) -> 
     let named: Vec<_> = merged
         .files
         .iter()
-        .map(|file| named(file, &aliases, layers))
+        .map(|file| named(file, &aliases, layers, names))
         .collect();
     for (file, named) in merged.files.iter_mut().zip(named) {
         file.named = named;
@@ -52,7 +56,12 @@ pub(super) fn name_files(merged: &mut Merged<'_>, layers: &[LayerInput<'_>]) -> 
 }
 
 /// Gives what a file's candidates prove.
-fn named(file: &MergedFile<'_>, aliases: &Aliases, layers: &[LayerInput<'_>]) -> Vec<FoundPackage> {
+fn named(
+    file: &MergedFile<'_>,
+    aliases: &Aliases,
+    layers: &[LayerInput<'_>],
+    names: &JarNames,
+) -> Vec<FoundPackage> {
     if file.found.candidates.is_empty() {
         return Vec::new();
     }
@@ -66,7 +75,7 @@ fn named(file: &MergedFile<'_>, aliases: &Aliases, layers: &[LayerInput<'_>]) ->
     let package = candidates.filter_map(|candidate| {
         let by_link = others
             .iter()
-            .find_map(|other| candidates::named_by(candidate, other));
+            .find_map(|other| candidates::named_by(names, candidate, other));
         by_link.or_else(|| candidates::at_its_place(candidate, &file.path, has))
     });
     let known = |package: &_| {

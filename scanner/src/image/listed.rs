@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sluicegate_model::package::{Evidence, Package};
 
 use super::merged::{Merged, MergedFile};
-use crate::analyzers::candidates;
+use crate::analyzers::{JarNames, candidates};
 use crate::facts::{FoundPackage, Observations, Record};
 
 /// The archives that Quarkus makes anew of classes that lie in the others.
@@ -17,8 +17,8 @@ const GENERATED: [&str; 2] = [
 ];
 
 /// Gives the files that lists beside them name their packages, and marks those that are made of
-/// others.
-pub(super) fn name_files<'a>(merged: &mut Merged<'a>) {
+/// others; `names` is what is known of classes.
+pub(super) fn name_files<'a>(merged: &mut Merged<'a>, names: &JarNames) {
     let mut listed = BTreeMap::<String, &'a Package>::new();
     let mut generated = BTreeSet::new();
     for file in &merged.files {
@@ -36,7 +36,7 @@ pub(super) fn name_files<'a>(merged: &mut Merged<'a>) {
         return;
     }
     for file in &mut merged.files {
-        file.is_generated = generated.contains(&file.path) && !has_others(file, &listed);
+        file.is_generated = generated.contains(&file.path) && !has_others(file, &listed, names);
         let Some(package) = listed.get(&file.path) else {
             continue;
         };
@@ -51,12 +51,17 @@ pub(super) fn name_files<'a>(merged: &mut Merged<'a>) {
 
 /// Tells whether an archive has classes of an artifact that is known and that no list names: those
 /// are no work of Quarkus, which puts its own beside those that it makes them of.
-fn has_others(file: &MergedFile<'_>, listed: &BTreeMap<String, &Package>) -> bool {
+fn has_others(
+    file: &MergedFile<'_>,
+    listed: &BTreeMap<String, &Package>,
+    names: &JarNames,
+) -> bool {
     file.found.candidates.iter().any(|candidate| {
         let Record::Java(classes) = &candidate.record else {
             return false;
         };
-        !classes.starts_with("javax/") && !candidates::is_of_any(classes, listed.values().copied())
+        !classes.starts_with("javax/")
+            && !candidates::is_of_any(names, classes, listed.values().copied())
     })
 }
 

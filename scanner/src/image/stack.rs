@@ -97,8 +97,9 @@ pub(crate) fn lay_over<'a>(
         unread: unread_databases(layers),
         layers: instructions::of(config, layers),
     };
-    gaps.extend(links::name_files(&mut merged, layers));
-    listed::name_files(&mut merged);
+    let names = &plugins.tables().jar_names;
+    gaps.extend(links::name_files(&mut merged, layers, names));
+    listed::name_files(&mut merged, names);
     Laid { merged, past, gaps }
 }
 

@@ -39,12 +39,10 @@ pub(crate) struct Earlier<'a> {
 }
 
 impl PluginSet {
-    /// Gives the analyzers' names and revisions, in their order, then the fed plugins'.
+    /// Gives the analyzers' names and revisions, in their order, then the fed plugins'. Who goes by a table
+    /// that was fed is another than who goes by the program's own.
     pub fn names(&self) -> Vec<PluginName> {
-        let names = self.analyzers().map(|analyzer| PluginName {
-            name: analyzer.id().name.to_owned(),
-            revision: analyzer.id().revision,
-        });
+        let names = self.analyzers().map(kept_as);
         names
             .chain(self.fed().map(|plugin| plugin.id().kept_as()))
             .collect()
@@ -62,7 +60,9 @@ impl PluginSet {
             return Kept::Current(Box::new(facts));
         }
         let news = (0..).zip(&now).filter(|(_, name)| !then.contains(name));
-        let news: Vec<usize> = news.map(|(at, _)| at).collect();
+        let news = news.map(|(at, _)| at);
+        // Of those that go by another table, all that matters was read by who they were before.
+        let news: Vec<usize> = news.filter(|at| !self.went_by_another(*at, then)).collect();
         let is_other = |place: u16| {
             let reader = then.get(usize::from(place));
             reader.is_none_or(|reader| !now.contains(reader))
@@ -81,6 +81,12 @@ impl PluginSet {
         Kept::Adopted(Box::new(facts))
     }
 
+    /// Tells whether the analyzer at a place was among those of then, by another table of names, and only
+    /// what it found something in then can be of another.
+    fn went_by_another(&self, at: usize, then: &[PluginName]) -> bool {
+        self.at(at).is_some_and(|it| is_of_any_table(it, then))
+    }
+
     fn may_claim_of(&self, news: &[usize], facts: &LayerFacts) -> bool {
         let analyzers = news.iter().filter_map(|at| self.at(*at));
         let mut claims = analyzers.flat_map(Analyzer::claims);
@@ -93,6 +99,29 @@ impl PluginSet {
         let mut claims = fed.flat_map(FedPlugin::claims);
         claims.any(|wants| may_have(facts, wants))
     }
+}
+
+/// Parts the name of an analyzer from that of the table that it goes by.
+const BY: char = '#';
+
+fn kept_as(analyzer: &dyn Analyzer) -> PluginName {
+    let name = analyzer.id().name;
+    PluginName {
+        name: match analyzer.table() {
+            Some(table) => format!("{name}{BY}{table}"),
+            None => name.to_owned(),
+        },
+        revision: analyzer.id().revision,
+    }
+}
+
+fn is_of_any_table(analyzer: &dyn Analyzer, then: &[PluginName]) -> bool {
+    let id = analyzer.id();
+    let is_it = |other: &PluginName| {
+        let name = other.name.split(BY).next();
+        name == Some(id.name) && other.revision == id.revision
+    };
+    analyzer.finds_by_any_table() && then.iter().any(is_it)
 }
 
 /// Tells whether a scan came as far as any would: one that stopped for what was found, or failed,
@@ -146,7 +175,10 @@ impl<'a> Earlier<'a> {
             .analyzers()
             .zip(&is_known)
             .filter(|(_, is_known)| !**is_known);
-        if news.any(|(analyzer, _)| analyzer.claims().contains(&Wants::ArchiveEnd)) {
+        let is_by_end = |analyzer: &dyn Analyzer| {
+            analyzer.claims().contains(&Wants::ArchiveEnd) && !is_of_any_table(analyzer, then)
+        };
+        if news.any(|(analyzer, _)| is_by_end(analyzer)) {
             return None;
         }
         Some(Self {

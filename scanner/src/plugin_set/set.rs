@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use sluicegate_model::coverage::{Gap, GapKind};
 
 use crate::analyzer::{AnalyzeError, Analyzer, Pair, SpooledFile};
-use crate::analyzers;
+use crate::analyzers::{self, NameTables};
 use crate::facts::{FileFacts, Observations};
 use crate::fed::{FedError, FedPlugin};
 use crate::limits::{STOPPED, USUAL_BYTES};
@@ -37,6 +37,8 @@ pub struct PluginSet {
     analyzers: Vec<Box<dyn Analyzer>>,
     claims: Claims,
     databases: Databases,
+    /// What the analyzers go by.
+    tables: NameTables,
     pub(super) fed: Fed,
 }
 
@@ -56,21 +58,35 @@ impl PluginSet {
             analyzers,
             claims,
             databases,
+            tables: NameTables::default(),
             fed: Fed::default(),
         }
     }
 
     /// Gives the set of every analyzer of the program and of plugins that were fed.
     pub fn with_fed(fed: Vec<Arc<dyn FedPlugin>>) -> Result<Self, FedError> {
+        Self::with_tables(fed, NameTables::default())
+    }
+
+    /// Does the same with analyzers that go by these tables of names.
+    pub fn with_tables(fed: Vec<Arc<dyn FedPlugin>>, tables: NameTables) -> Result<Self, FedError> {
         Ok(Self {
             fed: Fed::of(fed)?,
-            ..Self::new(analyzers::all())
+            ..Self::going_by(tables)
         })
+    }
+
+    fn going_by(tables: NameTables) -> Self {
+        Self {
+            tables: tables.clone(),
+            ..Self::new(analyzers::all(&tables))
+        }
     }
 
     /// Gives the set of every analyzer of the program.
     pub fn built_in() -> &'static Self {
-        static BUILT_IN: LazyLock<PluginSet> = LazyLock::new(|| PluginSet::new(analyzers::all()));
+        static BUILT_IN: LazyLock<PluginSet> =
+            LazyLock::new(|| PluginSet::going_by(NameTables::default()));
         &BUILT_IN
     }
 
@@ -82,6 +98,16 @@ impl PluginSet {
     /// Gives the analyzer at a place.
     pub(super) fn at(&self, place: usize) -> Option<&dyn Analyzer> {
         self.analyzers.get(place).map(|analyzer| &**analyzer)
+    }
+
+    /// Tells whether nothing was fed to it: no plugin, and no table of names.
+    pub fn is_built_in(&self) -> bool {
+        self.fed.plugins.is_empty() && self.tables.fed().next().is_none()
+    }
+
+    /// Gives the tables of names that the analyzers go by.
+    pub fn tables(&self) -> &NameTables {
+        &self.tables
     }
 
     /// Gives where package databases are.

@@ -36,7 +36,11 @@ impl<'p> Holdings<'p> {
             place: *place,
             open,
             before: reading.packages().len(),
-            java: jar::JarHolding::new(place.path, &reading.whole(place.path, place.inside)),
+            java: jar::JarHolding::new(
+                place.names,
+                place.path,
+                &reading.whole(place.path, place.inside),
+            ),
             python: python::Holding::default(),
             php: composer::Holding::default(),
             unread: None,
@@ -67,11 +71,11 @@ impl<'p> Holdings<'p> {
 
     /// Opens an entry that is an archive by its name or by its first bytes.
     fn open(&self, reading: &mut Reading<'_>, member: &mut dyn Member, name: &str) {
-        let ArchivePlace { inside, depth, .. } = self.place;
+        let (place, inside, depth) = (self.place, self.place.inside, self.place.depth);
         if named(name) != Named::Other {
             reading.hold();
             reading.nested(member, inside, depth, &mut |reading, part, inner| {
-                (self.open)(reading, part, &ArchivePlace::inner(inner, depth))
+                (self.open)(reading, part, &place.inner(inner))
             });
             return;
         }
@@ -85,7 +89,7 @@ impl<'p> Holdings<'p> {
         if Shape::of(&head).is_some_and(|shape| !is_program(shape)) {
             let read = |reading: &mut Reading<'_>| {
                 reading.nested(member, inside, depth, &mut |reading, part, inner| {
-                    (self.open)(reading, part, &ArchivePlace::inner(inner, depth))
+                    (self.open)(reading, part, &place.inner(inner))
                 });
                 Ok(())
             };

@@ -6,12 +6,16 @@
 //! entry's own header disagree on is a gap, and nothing is allocated by a number in the archive.
 //! What is wrong with an archive that holds nothing of the kind is nobody's loss and no gap.
 
+use std::sync::Arc;
+
 use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, SpooledFile, WantedFile, Wants};
 use crate::facts::Observations;
 use crate::limits::{GIB, Limits};
 
 use self::place::{ArchivePlace, Named, named};
 use super::entries::{MAX_MEMORY_BYTES, Reading, Source, Unread};
+use super::jar::JarNames;
+use super::table_file::FedFile;
 
 mod asar;
 mod decoder;
@@ -25,17 +29,19 @@ mod visit;
 mod walk;
 
 /// Reads archives.
-#[derive(Default)]
 pub(super) struct Archives {
     unread: Unread,
+    /// What Java archives are called.
+    names: Arc<JarNames>,
 }
 
 impl Archives {
-    /// Makes it for a set with these analyzers, whose databases are read on disk only.
-    pub(super) fn beside(others: &[Box<dyn Analyzer>]) -> Self {
+    /// Makes it for a set with these analyzers, whose databases are read on disk only; it goes by these names.
+    pub(super) fn beside(others: &[Box<dyn Analyzer>], names: &Arc<JarNames>) -> Self {
         let databases = others.iter().flat_map(|analyzer| analyzer.databases());
         Self {
             unread: Unread::of(databases),
+            names: Arc::clone(names),
         }
     }
 
@@ -49,6 +55,7 @@ impl Archives {
     ) -> Result<(), AnalyzeError> {
         let mut reading = Reading::new(limits, path, source.bytes(), &self.unread, found);
         let place = ArchivePlace {
+            names: &self.names,
             path,
             inside: "",
             depth: 0,
@@ -62,6 +69,13 @@ impl Archives {
     }
 }
 
+#[cfg(test)]
+impl Default for Archives {
+    fn default() -> Self {
+        Self::beside(&[], JarNames::compiled())
+    }
+}
+
 impl Analyzer for Archives {
     fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
@@ -72,6 +86,15 @@ impl Analyzer for Archives {
 
     fn wants(&self) -> Vec<Wants<'_>> {
         WANTS.to_vec()
+    }
+
+    fn table(&self) -> Option<&str> {
+        self.names.file().map(FedFile::digest)
+    }
+
+    /// An archive with classes is an artifact, or the gap that it is none that is known.
+    fn finds_by_any_table(&self) -> bool {
+        true
     }
 
     fn max_file_bytes(&self) -> u64 {

@@ -1,6 +1,9 @@
 //! Where an archive lies, and what that says of it.
 
+use std::sync::Arc;
+
 use crate::analyzers::entries::{Reading, Source, ZipError};
+use crate::analyzers::jar::JarNames;
 use crate::analyzers::{jar, npm, python};
 
 /// Endings that a stream's own name puts after that of what it inflates to.
@@ -11,6 +14,8 @@ const STREAM_ENDINGS: [&str; 8] = [
 /// Where an archive lies.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ArchivePlace<'p> {
+    /// What Java archives are called.
+    pub(super) names: &'p Arc<JarNames>,
     /// Its path, which may name it.
     pub(super) path: &'p str,
     /// Its path within the file, empty for the file itself.
@@ -20,12 +25,13 @@ pub(super) struct ArchivePlace<'p> {
 }
 
 impl<'p> ArchivePlace<'p> {
-    /// Gives the place of an archive in one that lies in so many.
-    pub(super) fn inner(inside: &'p str, depth: u32) -> Self {
+    /// Gives the place of an archive that lies in this one.
+    pub(super) fn inner(&self, inside: &'p str) -> Self {
         Self {
+            names: self.names,
             path: inside,
             inside,
-            depth: depth + 1,
+            depth: self.depth + 1,
         }
     }
 

@@ -1,12 +1,14 @@
 //! What one archive's entries say of Java artifacts.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use sluicegate_model::coverage::GapKind;
 use sluicegate_model::package::{Evidence, Package, PackageType};
 
 use super::artifact::package;
 use super::identity::{Conclusion, Contents};
+use super::jar_names::JarNames;
 use super::manifest::MAX_IDENTITY_BYTES;
 use super::marks::Mark;
 use super::roots::{self, Root};
@@ -18,16 +20,19 @@ const MAX_ROOTS: usize = 10_000;
 
 /// What an archive says of Java artifacts: of itself, and of others that lie in it unpacked.
 pub(in crate::analyzers) struct JarHolding {
+    names: Arc<JarNames>,
     own: Contents,
     /// The class paths below the archive's own, by their directories.
     below: BTreeMap<String, Contents>,
 }
 
 impl JarHolding {
-    /// Begins with where the archive lies: in the archive that it is in, and in the image.
-    pub(in crate::analyzers) fn new(path: &str, whole: &str) -> Self {
+    /// Begins with the names to go by, and where the archive lies: in the archive that it is in, and in the
+    /// image.
+    pub(in crate::analyzers) fn new(names: &Arc<JarNames>, path: &str, whole: &str) -> Self {
         Self {
-            own: Contents::new(path, whole),
+            names: Arc::clone(names),
+            own: Contents::new(names, path, whole),
             below: BTreeMap::new(),
         }
     }
@@ -114,7 +119,7 @@ impl JarHolding {
         if own.unidentified.is_some() && inside.is_empty() {
             for part in parts {
                 reading.candidate(
-                    Record::Java(part.classes.to_owned()),
+                    Record::Java(part.classes().to_owned()),
                     Package::of_language(PackageType::Maven, "", &version),
                 );
             }
@@ -126,9 +131,8 @@ impl JarHolding {
         }
         record(reading, inside, own);
         unnamed.retain(|known| {
-            !known.is_among(artifact_names(
-                reading.packages().get(before..).unwrap_or_default(),
-            ))
+            let packages = reading.packages().get(before..).unwrap_or_default();
+            !self.names.is_among(known, artifact_names(packages))
         });
         unnamed.dedup();
         for known in unnamed {
@@ -145,7 +149,7 @@ impl JarHolding {
         if self.is_own(directory) {
             &mut self.own
         } else {
-            let begin = || Contents::new(directory, directory);
+            let begin = || Contents::new(&self.names, directory, directory);
             self.below.entry(directory.to_owned()).or_insert_with(begin)
         }
     }

@@ -5,6 +5,7 @@
 //! that is called inferred. Only guessed, or nothing at all: a gap with what is known in it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use sluicegate_model::package::Package;
 
@@ -12,11 +13,11 @@ use super::artifact::{Artifact, without_group};
 use super::directories::Directories;
 use super::file_name::{self, FileName};
 use super::inferred::Hints;
+use super::jar_names::{JarNames, WellKnown};
 use super::manifest::Manifest;
 use super::marks::{Mark, Marks};
 use super::roots;
 use super::stated::Stated;
-use super::well_known::{self, WellKnown};
 
 /// Where the classes of a Java runtime lie. No application may have its own in most of them.
 const RUNTIME_CLASSES: [&str; 13] = [
@@ -57,6 +58,7 @@ pub(super) struct Conclusion {
 
 /// What an archive says about itself.
 pub(super) struct Contents {
+    names: Arc<JarNames>,
     path: String,
     file: FileName,
     stated: Stated,
@@ -68,13 +70,15 @@ pub(super) struct Contents {
     scripts: bool,
     other_than_runtime: bool,
     /// Artifacts that are known by the directories of their classes.
-    parts: BTreeSet<WellKnown>,
+    parts: BTreeSet<Arc<WellKnown>>,
 }
 
 impl Contents {
-    /// Begins with where the archive lies: in the archive that it is in, and in the image.
-    pub(super) fn new(path: &str, whole: &str) -> Self {
+    /// Begins with the names to go by, and where the archive lies: in the archive that it is in, and in the
+    /// image.
+    pub(super) fn new(names: &Arc<JarNames>, path: &str, whole: &str) -> Self {
         Self {
+            names: Arc::clone(names),
             path: path.to_owned(),
             file: file_name::split(own_name(whole)),
             stated: Stated::default(),
@@ -135,14 +139,17 @@ impl Contents {
     pub(super) fn part(&mut self, name: &str) {
         let below = || {
             let (_, rest) = name.split_once('/')?;
-            well_known::by_class(rest)
+            self.names.by_class(rest)
         };
-        self.parts.extend(well_known::by_class(name).or_else(below));
+        let known = self.names.by_class(name).or_else(below);
+        if let Some(known) = known.filter(|known| !self.parts.contains(*known)) {
+            self.parts.insert(Arc::clone(known));
+        }
     }
 
     /// Gives the artifacts that its classes are known to be of.
-    pub(super) fn known_parts(&self) -> Vec<WellKnown> {
-        self.parts.iter().copied().collect()
+    pub(super) fn known_parts(&self) -> Vec<Arc<WellKnown>> {
+        self.parts.iter().cloned().collect()
     }
 
     /// Gives the version by its file's name, or as the manifest states it.
@@ -278,8 +285,8 @@ impl Contents {
         let mut names = std::iter::once(("", whole)).chain(with_group);
         names.find_map(|(group, name)| {
             let version = self.version().or_else(|| self.version_of_classes(name))?;
-            let known = well_known::by_file(name, version)?;
-            let is_here = self.directories.has(known.classes);
+            let known = self.names.by_file(name, version)?;
+            let is_here = self.directories.has(known.classes());
             let is_groups = group.is_empty() || known.is_of(group);
             (is_here && is_groups).then(|| known.artifact(name, version))
         })
@@ -288,7 +295,7 @@ impl Contents {
     /// Gives the version that a named section states of the classes of a known artifact. Of those of
     /// a specification, it is the specification's.
     fn version_of_classes(&self, name: &str) -> Option<&str> {
-        let classes = well_known::classes(name);
+        let classes = self.names.classes(name);
         let own = classes.filter(|directory| !directory.starts_with("javax/"));
         let mut here = own.filter(|directory| self.directories.has(directory));
         here.find_map(|directory| self.manifest.version_in(directory))
@@ -304,6 +311,7 @@ impl Contents {
 
     fn hints(&self) -> Hints<'_> {
         Hints {
+            names: &self.names,
             manifest: &self.manifest,
             directories: &self.directories,
             marks: &self.marks,

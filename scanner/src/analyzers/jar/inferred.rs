@@ -8,37 +8,13 @@
 //! Source: Maven Bundle Plugin, "Bundle-SymbolicName"; Maven Archiver, "Implementation-Vendor-Id".
 
 use super::directories::Directories;
+use super::jar_names::JarNames;
 use super::manifest::Manifest;
 use super::marks::Marks;
 
-/// Makers under whose names many groups are, none of which is called so alone.
-const UMBRELLAS: [&str; 22] = [
-    "com.android",
-    "com.github",
-    "com.google",
-    "com.google.code",
-    "com.ibm",
-    "com.microsoft",
-    "com.oracle",
-    "com.sun",
-    "io.github",
-    "net.java",
-    "net.sf",
-    "net.sourceforge",
-    "org.apache",
-    "org.apache.commons",
-    "org.codehaus",
-    "org.eclipse",
-    "org.glassfish",
-    "org.jboss",
-    "org.jenkins-ci",
-    "org.osgi",
-    "org.ow2",
-    "org.sourceforge",
-];
-
 /// What an archive says that bears on its group.
 pub(super) struct Hints<'a> {
+    pub(super) names: &'a JarNames,
     pub(super) manifest: &'a Manifest,
     pub(super) directories: &'a Directories,
     pub(super) marks: &'a Marks,
@@ -47,7 +23,7 @@ pub(super) struct Hints<'a> {
 impl Hints<'_> {
     /// Gives the group of an artifact of this name, where two marks agree on it.
     pub(super) fn agreed(&self, artifact: &str) -> Option<String> {
-        let vendor = self.manifest.vendor().filter(|group| is_group(group));
+        let vendor = self.manifest.vendor().filter(|group| self.is_group(group));
         let of_vendor = vendor.filter(|group| {
             let is_bundles = self.bundle_group(artifact).as_deref() == Some(*group);
             let is_names = begins_as(artifact, group)
@@ -58,7 +34,7 @@ impl Hints<'_> {
         if let Some(group) = of_vendor {
             return Some(group.to_owned());
         }
-        let native = self.marks.sole_group().filter(|group| is_group(group));
+        let native = self.marks.sole_group().filter(|group| self.is_group(group));
         let of_native = native.filter(|group| begins_as(artifact, group));
         if let Some(group) = of_native {
             return Some(group.to_owned());
@@ -83,10 +59,15 @@ impl Hints<'_> {
             let is_package = self.directories.has_package(name);
             let mut parts = group.split('.');
             let begin = format!("{}.{}", parts.next()?, parts.next()?);
-            let is_begun = !UMBRELLAS.contains(&&*begin) && self.directories.has_package(&begin);
+            let is_begun = !self.names.is_maker(&begin) && self.directories.has_package(&begin);
             let is_own = is_begun || self.directories.has_package(group) || self.is_module(group);
-            (is_group(group) && !is_package && is_own).then(|| group.to_owned())
+            (self.is_group(group) && !is_package && is_own).then(|| group.to_owned())
         })
+    }
+
+    /// Tells whether a name may be a whole group.
+    fn is_group(&self, name: &str) -> bool {
+        name.contains('.') && !self.names.is_maker(name)
     }
 
     fn is_module(&self, group: &str) -> bool {
@@ -129,11 +110,6 @@ fn is_aggregate(artifact: &str) -> bool {
     matches!(last, Some("all" | "bundle" | "complete" | "full" | "uber"))
 }
 
-/// Tells whether a name may be a whole group.
-fn is_group(name: &str) -> bool {
-    name.contains('.') && !UMBRELLAS.contains(&name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,6 +121,7 @@ mod tests {
             directories.add(class);
         }
         let hints = Hints {
+            names: JarNames::compiled(),
             manifest: &manifest,
             directories: &directories,
             marks: &marks,

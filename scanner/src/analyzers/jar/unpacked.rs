@@ -3,13 +3,29 @@
 //!
 //! Source: Maven Archiver, "pom.properties"; JAR File Specification, "JAR Manifest".
 
+use std::sync::Arc;
+
 use super::artifact::{Artifact, package};
+use super::jar_names::JarNames;
 use super::manifest::{MAX_IDENTITY_BYTES, Manifest};
-use super::{file_name, pom, roots, well_known};
+use super::{file_name, pom, roots};
 use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, WantedFile, Wants};
+use crate::analyzers::table_file::FedFile;
 use crate::facts::Observations;
 
-pub(in crate::analyzers) struct UnpackedJar;
+/// Reads archives that lie unpacked.
+pub(in crate::analyzers) struct UnpackedJar {
+    names: Arc<JarNames>,
+}
+
+impl UnpackedJar {
+    /// Makes one that goes by these names.
+    pub(in crate::analyzers) fn knowing(names: &Arc<JarNames>) -> Self {
+        Self {
+            names: Arc::clone(names),
+        }
+    }
+}
 
 impl Analyzer for UnpackedJar {
     fn id(&self) -> AnalyzerId<'_> {
@@ -23,6 +39,10 @@ impl Analyzer for UnpackedJar {
         vec![Wants::Named("pom.properties"), Wants::Named("MANIFEST.MF")]
     }
 
+    fn table(&self) -> Option<&str> {
+        self.names.file().map(FedFile::digest)
+    }
+
     fn max_file_bytes(&self) -> u64 {
         MAX_IDENTITY_BYTES
     }
@@ -32,7 +52,8 @@ impl Analyzer for UnpackedJar {
             return Ok(());
         };
         if file.name() == "MANIFEST.MF" {
-            let artifact = known(root.directory, &Manifest::read(file.content));
+            let manifest = Manifest::read(file.content);
+            let artifact = known(&self.names, root.directory, &manifest);
             if let Some(artifact) = artifact {
                 found.add(package(artifact));
             }
@@ -48,7 +69,7 @@ impl Analyzer for UnpackedJar {
 }
 
 /// Gives the artifact that a manifest, or the directory that it lies in, is known by.
-fn known(directory: &str, manifest: &Manifest) -> Option<Artifact> {
+fn known(jars: &JarNames, directory: &str, manifest: &Manifest) -> Option<Artifact> {
     // The ending of an archive's name is cut off where the directory has kept it.
     let own = directory.rsplit('/').next().unwrap_or_default();
     let own = if roots::is_archive(own) {
@@ -58,7 +79,7 @@ fn known(directory: &str, manifest: &Manifest) -> Option<Artifact> {
     };
     let version = own.version.as_deref().or(manifest.version())?;
     let mut names = [own.artifact.as_str()].into_iter().chain(manifest.names());
-    names.find_map(|name| Some(well_known::by_file(name, version)?.artifact(name, version)))
+    names.find_map(|name| Some(jars.by_file(name, version)?.artifact(name, version)))
 }
 
 #[cfg(test)]
@@ -78,7 +99,7 @@ mod tests {
             ("META-INF/maven/org.x/a/pom.properties", 1),
             ("src/pom.properties", 0),
         ] {
-            let found = analyze(&UnpackedJar, path, text);
+            let found = analyze(&UnpackedJar::knowing(JarNames::compiled()), path, text);
             assert_eq!(
                 (found.packages.len(), found.gaps.len()),
                 (packages, 0),
@@ -86,7 +107,7 @@ mod tests {
             );
         }
         let found = analyze(
-            &UnpackedJar,
+            &UnpackedJar::knowing(JarNames::compiled()),
             "a/META-INF/maven/g/a/pom.properties",
             b"version=1\n",
         );
@@ -117,7 +138,7 @@ mod tests {
             ),
             ("app/MANIFEST.MF", bundle, None),
         ] {
-            let found = analyze(&UnpackedJar, path, text);
+            let found = analyze(&UnpackedJar::knowing(JarNames::compiled()), path, text);
             let mut versions = found
                 .packages
                 .iter()

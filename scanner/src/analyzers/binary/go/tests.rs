@@ -1,8 +1,8 @@
 //! Both forms of build information, in programs of every word size and order of bytes.
 
 use super::*;
-use crate::analyzers::binary::Binary;
 use crate::analyzers::binary::testing::{elf, elf_of};
+use crate::analyzers::binary::{Binary, ProductTable};
 use crate::analyzers::tests::analyze;
 use crate::facts::FoundPackage;
 
@@ -88,7 +88,11 @@ fn the_inline_form_is_read_wherever_it_lies() {
 fn modules_are_of_the_platform_that_their_program_is_for() {
     let mut program = elf(&[(".go.buildinfo", &inline_form("go1.22.1", MODULES))]);
     program[18] = 183;
-    let found = analyze(&Binary, "usr/bin/x", &program);
+    let found = analyze(
+        &Binary::knowing(ProductTable::compiled()),
+        "usr/bin/x",
+        &program,
+    );
     let platforms: Vec<&str> = found.packages.iter().map(|it| &*it.platform).collect();
     assert_eq!(platforms, ["linux/arm64"; 3]);
 }

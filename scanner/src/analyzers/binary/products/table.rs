@@ -1,22 +1,78 @@
-//! The products and where they keep their versions.
+//! The products and where they keep their versions: the program's own table, or a newer one from a file.
+//!
+//! *Shape* of the file, in JSON: `{"format": 1, "of": "2026-11-28", "products": [{"name": "nginx",
+//! "anchor": "nginx version: nginx/", "place": "near", "version": "\\x00nginx version:
+//! nginx/(1\\.\\d+\\.\\d+)"}]}`. It replaces the whole table. Its bounds keep a scan as quick as it is
+//! with the program's own, whatever it says.
 //!
 //! An anchor is chosen so that programs which only mention a product, or link to it, do not have
 //! it. Programs in Go are not here: their build information names them.
 
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use jiff::civil::Date;
+use regex::bytes::{Regex, RegexBuilder};
+use regex_automata::dfa::{StartKind, dense};
+use regex_automata::nfa::thompson;
+use regex_automata::util::syntax;
+use serde::Deserialize;
+
+use crate::analyzers::table_file::{self, FedFile, TableError};
+
+/// What such a table is of, in errors.
+const KIND: &str = "products";
+/// The revision of the file's form.
+const FORMAT: u32 = 1;
+/// Most products: four times those that are known.
+const MAX_PRODUCTS: usize = 256;
+/// Most products whose version may stand anywhere: a file is read once more for each that it names.
+const MAX_ANYWHERE: usize = 32;
+/// Longest name of a product, in bytes.
+const MAX_NAME: usize = 80;
+/// Shortest and longest anchor, in bytes: a shorter one is everywhere.
+const MIN_ANCHOR: usize = 5;
+const MAX_ANCHOR: usize = 64;
+/// Fewest bytes of an anchor that differ: what repeats one or two is filling.
+const MIN_DISTINCT: usize = 4;
+/// Longest pattern, in bytes.
+const MAX_PATTERN: usize = 512;
+/// Fewest bytes that a pattern matches: one that matches less does so at every step.
+const MIN_MATCH: usize = 4;
+/// Largest automaton of a pattern, in bytes: within it each byte of a file takes one step, for it fits
+/// what the engine keeps of one.
+const MAX_AUTOMATON: usize = 1024 * 1024;
+/// Most memory while that is made, in bytes.
+const MAX_MAKING: usize = 8 * 1024 * 1024;
+
+/// The products that binaries are known to be.
+#[derive(Debug)]
+pub struct ProductTable {
+    of: Date,
+    pub(super) products: Vec<Product>,
+    /// The anchors, by the places of their products.
+    pub(super) anchors: AhoCorasick,
+    /// None for the program's own.
+    file: Option<FedFile>,
+}
+
 /// One product and how its version is told.
+#[derive(Debug)]
 pub(super) struct Product {
     /// The name under which it is reported.
-    pub(super) name: &'static str,
+    pub(super) name: String,
     /// A literal that only its own binary has; none contains another.
-    pub(super) anchor: &'static [u8],
+    pub(super) anchor: String,
     /// Where its version stands.
     pub(super) place: VersionPlace,
-    /// The version: the groups, joined by dots. Bytes, `\x00` ends a text.
-    pub(super) version: &'static str,
+    /// The version: the groups, joined by dots. Of bytes.
+    pub(super) version: Regex,
 }
 
 /// Where a product's own binary keeps its version.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum VersionPlace {
     /// Near the anchor.
     Near,
@@ -24,229 +80,201 @@ pub(super) enum VersionPlace {
     Anywhere,
 }
 
-const fn near(name: &'static str, anchor: &'static [u8], version: &'static str) -> Product {
-    Product {
-        name,
-        anchor,
-        place: VersionPlace::Near,
-        version,
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    format: u32,
+    of: Date,
+    products: Vec<WrittenProduct>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenProduct {
+    name: String,
+    anchor: String,
+    place: VersionPlace,
+    version: String,
+}
+
+impl ProductTable {
+    /// Its name among knowledge files.
+    pub const FILE: &str = "products.json";
+
+    /// Gives the program's own.
+    pub fn compiled() -> &'static Arc<Self> {
+        static OWN: LazyLock<Arc<ProductTable>> = LazyLock::new(|| {
+            // Each of its patterns is known to be quick.
+            let own = parse(include_bytes!("products.json"), |_| true);
+            Arc::new(own.expect("the program's own table is read by a test"))
+        });
+        &OWN
+    }
+
+    /// Reads one from a file.
+    pub fn read(path: &Path) -> Result<Self, TableError> {
+        table_file::read(path, KIND, fed)
+    }
+
+    /// Reads one from the bytes of a file.
+    pub fn of_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self, TableError> {
+        table_file::of_bytes(path, KIND, bytes, fed)
+    }
+
+    /// Tells of which day it is.
+    pub fn of(&self) -> Date {
+        self.of
+    }
+
+    /// Counts the products.
+    pub fn products(&self) -> usize {
+        self.products.len()
+    }
+
+    /// Gives its file; none for the program's own.
+    pub fn file(&self) -> Option<&FedFile> {
+        self.file.as_ref()
     }
 }
 
-const fn anywhere(name: &'static str, anchor: &'static [u8], version: &'static str) -> Product {
-    Product {
-        name,
-        anchor,
-        place: VersionPlace::Anywhere,
-        version,
-    }
+fn fed(bytes: Vec<u8>) -> Result<ProductTable, String> {
+    let own = &ProductTable::compiled().products;
+    let is_own = |pattern: &str| own.iter().any(|it| it.version.as_str() == pattern);
+    let table = parse(&bytes, is_own)?;
+    Ok(ProductTable {
+        file: Some(FedFile::of(bytes)),
+        ..table
+    })
 }
 
-/// The products, by name.
-pub(super) static PRODUCTS: &[Product] = &[
-    anywhere(
-        "apache-httpd",
-        b"Server's Module Magic Number",
-        r"\x00Apache/(2\.\d+\.\d+)[ \x00]",
-    ),
-    near(
-        "bash",
-        b"@(#)Bash version ",
-        r"@\(#\)Bash version (\d+\.\d+\.\d+)\(",
-    ),
-    near(
-        "berkeley-db",
-        b"Berkeley DB 5.",
-        r"\x00Berkeley DB (5\.\d+\.\d+): \(",
-    ),
-    near("bind", b"BIND 9.", r"BIND (9\.\d+\.\d+)"),
-    near("bun", b"Bun v", r"Bun v(\d+\.\d+\.\d+) \("),
-    near("busybox", b"BusyBox v", r"BusyBox v(\d+\.\d+\.\d+)"),
-    anywhere(
-        "bzip2",
-        b"bzip2/libbzip2",
-        r"\x00(1\.\d\.\d), \d{1,2}-[A-Z][a-z]{2}-\d{4}\x00",
-    ),
-    anywhere(
-        "curl",
-        b"#include <curl/curl.h>",
-        r"\x00curl/(\d+\.\d+\.\d+)\x00",
-    ),
-    near("deno", b"Deno/", r"[^-]Deno/(\d+\.\d+\.\d+)\+[0-9a-f]{7}"),
-    near("dnsmasq", b"dnsmasq-2.", r"\x00dnsmasq-(2\.\d+)"),
-    near(
-        "dovecot",
-        b"Dovecot v2.",
-        r"Dovecot v(2\.\d+(?:\.\d+){1,2})",
-    ),
-    near(
-        "erlang",
-        b"current (Erlang/OTP ",
-        r"current \(Erlang/OTP (\d+)\)",
-    ),
-    anywhere("exim", b"Exim version %s", r"\x00(4\.\d\d(?:\.\d+)?)\x00"),
-    near("expat", b"expat_", r"\x00expat_(\d+\.\d+\.\d+)\x00"),
-    near(
-        "ffmpeg",
-        b"FFmpeg version ",
-        r"FFmpeg version n?(\d+\.\d+(?:\.\d+)?)",
-    ),
-    near("gawk", b"GNU Awk ", r"GNU Awk (\d+\.\d+(?:\.\d+)?)"),
-    near("git", b"GIT_USER_AGENT", r"git/(\d+\.\d+\.\d+)"),
-    near(
-        "glibc",
-        b"GNU C Library (",
-        r"GNU C Library \([^)]*\) (?:stable|development) release version (\d+\.\d+)",
-    ),
-    near(
-        "gnutls",
-        b"Enabled GnuTLS ",
-        r"Enabled GnuTLS (\d+\.\d+\.\d+) logging",
-    ),
-    anywhere("gzip", b"<bug-gzip@gnu.org>", r"\x00(1\.\d{1,2})\x00"),
-    near(
-        "haproxy",
-        b"HAProxy version follows",
-        r"\x00(\d+\.\d+\.\d+)[-+~\w.]*\x00+\n?HAProxy version follows",
-    ),
-    near(
-        "imagemagick",
-        b"ImageMagick ",
-        r"\x00ImageMagick (\d+\.\d+\.\d+-\d+) ",
-    ),
-    anywhere(
-        "jq",
-        b"jq - commandline JSON processor [version",
-        r"\x00(?:jq-)?(1\.\d(?:\.\d+)?)\x00",
-    ),
-    near(
-        "krb5",
-        b"KRB5_BRAND: ",
-        r"KRB5_BRAND: krb5-(\d+\.\d+(?:\.\d+)?)",
-    ),
-    near(
-        "libarchive",
-        b"libarchive 3.",
-        r"\x00libarchive (3\.\d+\.\d+)\x00",
-    ),
-    near("libcurl", b"libcurl/", r"\x00libcurl/(\d+\.\d+\.\d+)\x00"),
-    near(
-        "libpng",
-        b"libpng version 1.",
-        r" libpng version (1\.\d+\.\d+) - ",
-    ),
-    near("libssh2", b"libssh2_1.", r"SSH-2\.0-libssh2_(1\.\d+\.\d+)"),
-    near(
-        "libtiff",
-        b"LIBTIFF, Version ",
-        r"LIBTIFF, Version (\d+\.\d+\.\d+)",
-    ),
-    near("lighttpd", b"lighttpd/1.", r"\x00lighttpd/(1\.\d+\.\d+)"),
-    near(
-        "lua",
-        b"$LuaVersion: Lua ",
-        r"\$LuaVersion: Lua (5\.\d\.\d+)",
-    ),
-    near(
-        "mariadb",
-        b"-MariaDB",
-        r"\x00(?:5\.5\.5-)?((?:5|1\d)\.\d+\.\d+)-MariaDB",
-    ),
-    near("memcached", b"memcached 1.", r"memcached (1\.\d+\.\d+)"),
-    anywhere(
-        "musl",
-        b"musl libc (",
-        r"\x00(1\.\d\.\d+)(?:-git[\w.-]*)?\x00",
-    ),
-    near("mysql", b"/mysql-", r"/mysql-(\d\.\d+\.\d+)/"),
-    near(
-        "nginx",
-        b"nginx version: nginx/",
-        r"\x00nginx version: nginx/(1\.\d+\.\d+)",
-    ),
-    near("node", b"node.js/v", r"node\.js/v(\d+\.\d+\.\d+)"),
-    near(
-        "openjdk",
-        b"OpenJDK 64-Bit Server VM (",
-        r"Server VM \((\d+(?:\.\d+)*\+\d+)[^)]*\) for",
-    ),
-    near(
-        "openldap",
-        b"$OpenLDAP: slapd ",
-        r"\$OpenLDAP: slapd (\d+\.\d+\.\d+)",
-    ),
-    near("openssh", b"OpenSSH_", r"\x00OpenSSH_(\d+\.\d+p\d+)"),
-    anywhere(
-        "openssl",
-        b"OPENSSLDIR: \"",
-        r"\x00OpenSSL ([013]\.\d+\.\d+[a-z]{0,2}) {1,2}(?:\[|\d{1,2} [A-Z][a-z]{2} \d{4})",
-    ),
-    near("openvpn", b"OpenVPN 2.", r"\x00OpenVPN (2\.\d+\.\d+) "),
-    near(
-        "perl",
-        b"This is perl ",
-        r"This is perl (5), version (\d+), subversion (\d+)",
-    ),
-    near("pgbouncer", b"PgBouncer 1.", r"\x00PgBouncer (1\.\d+\.\d+)"),
-    near(
-        "php",
-        b"X-Powered-By: PHP/",
-        r"X-Powered-By: PHP/(\d+\.\d+\.\d+)",
-    ),
-    near(
-        "postgresql",
-        b" (PostgreSQL) ",
-        r" \(PostgreSQL\) (\d+(?:\.\d+)+)",
-    ),
-    near(
-        "proftpd",
-        b"ProFTPD Version ",
-        r"ProFTPD Version (\d+\.\d+\.\d+[a-z]?)",
-    ),
-    anywhere(
-        "python",
-        b"PYTHONINSPECT",
-        r"\x00(2\.7\.\d{1,2}|3\.2\.[1-9]|3\.(?:[013-9]|1\d)\.\d{1,2}(?:(?:a|b|rc)\d{1,2})?)\+?\x00",
-    ),
-    anywhere(
-        "redis",
-        b"redis_version:%s",
-        r"\x00(\d+\.\d+\.\d+)\x00(?:c11|atomic|sync)-builtin\x00|(\d\.\d\.\d{1,2})[a-z][\w.-]{0,63}-\d{10,20}[0-9a-f]{8}\x00",
-    ),
-    anywhere(
-        "ruby",
-        b"RUBY_PLATFORM",
-        r"\x00ruby (\d+\.\d+\.\d+)(?:p\d+|dev|preview\d+|rc\d+)? \(\d{4}-\d\d-\d\d",
-    ),
-    anywhere(
-        "sqlite",
-        b"sqlite_compileoption_used",
-        r"\x00(3\.[2-9]\d\.\d{1,2}(?:\.\d+)?)\x00",
-    ),
-    anywhere(
-        "squid",
-        b"Squid Cache: Version",
-        r"\x00squid/(\d+\.\d+(?:\.\d+)?)",
-    ),
-    near("stunnel", b"stunnel 5.", r"\x00stunnel (5\.\d+) on "),
-    near("unbound", b"unbound 1.", r"\x00unbound (1\.\d+\.\d+)\x00"),
-    near("varnish", b"varnish-", r"varnish-(\d+\.\d+\.\d+) revision"),
-    near(
-        "vim",
-        b"VIM - Vi IMproved ",
-        r"VIM - Vi IMproved (\d+\.\d+) \(",
-    ),
-    near("vsftpd", b"(vsFTPd ", r"\(vsFTPd (\d+\.\d+\.\d+)\)"),
-    anywhere(
-        "wget",
-        b"a non-interactive network retriever",
-        r"\x00(1\.[12]\d(?:\.\d{1,2}){0,2})\x00",
-    ),
-    near("xz", b"xz (XZ Utils) ", r"xz \(XZ Utils\) (\d+\.\d+\.\d+)"),
-    near(
-        "zlib",
-        b"flate 1.",
-        r" (?:in|de)flate (1\.\d+(?:\.\d+){0,2}) Copyright",
-    ),
-    anywhere("zstd", b"Zstandard CLI", r"\x00v(\d+\.\d+\.\d+)\x00"),
-];
+/// Reads a table; `is_quick` tells of which patterns it is known that they take few steps.
+fn parse(bytes: &[u8], is_quick: impl Fn(&str) -> bool) -> Result<ProductTable, String> {
+    let written: Written = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    let Written {
+        format,
+        of,
+        products,
+    } = written;
+    if format != FORMAT {
+        return Err(format!("its format is {format}, wanted {FORMAT}"));
+    }
+    check(&products)?;
+    let products = products.into_iter().map(|it| product(it, &is_quick));
+    let products = products.collect::<Result<Vec<Product>, String>>()?;
+    let anchors = AhoCorasick::builder()
+        .kind(Some(AhoCorasickKind::DFA))
+        .match_kind(MatchKind::LeftmostFirst)
+        .build(products.iter().map(|product| &product.anchor))
+        .map_err(|error| error.to_string())?;
+    Ok(ProductTable {
+        of,
+        products,
+        anchors,
+        file: None,
+    })
+}
+
+/// Tells what of a table cannot be: too much of it, names that are none, and anchors that are everywhere
+/// or hide another.
+fn check(products: &[WrittenProduct]) -> Result<(), String> {
+    if products.is_empty() || products.len() > MAX_PRODUCTS {
+        let got = products.len();
+        return Err(format!("it has {got} products, wanted 1 to {MAX_PRODUCTS}"));
+    }
+    let anywhere = products.iter();
+    let anywhere = anywhere.filter(|it| it.place == VersionPlace::Anywhere);
+    let anywhere = anywhere.count();
+    if anywhere > MAX_ANYWHERE {
+        return Err(format!(
+            "the versions of {anywhere} products may stand anywhere, of at most {MAX_ANYWHERE}"
+        ));
+    }
+    if let Some(odd) = products.iter().find(|it| !is_name(&it.name)) {
+        let odd: String = odd.name.chars().take(MAX_NAME).collect();
+        return Err(format!("{odd:?} is no name"));
+    }
+    for (at, product) in products.iter().enumerate() {
+        let (name, anchor) = (&product.name, &product.anchor);
+        if !is_anchor(anchor) {
+            return Err(format!(
+                "the anchor of {name} is none: wanted {MIN_ANCHOR} to {MAX_ANCHOR} printable bytes of \
+                 ASCII, {MIN_DISTINCT} of them different"
+            ));
+        }
+        let mut others = products.iter().enumerate();
+        let hides = others.find(|(other, it)| *other != at && it.anchor.contains(&**anchor));
+        if let Some((_, other)) = hides {
+            let other = &other.name;
+            return Err(format!("the anchor of {name} is part of that of {other}"));
+        }
+    }
+    Ok(())
+}
+
+fn is_name(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._+".contains(&byte);
+    let is_begun = name.starts_with(|first: char| first.is_ascii_alphanumeric());
+    is_begun && name.len() <= MAX_NAME && name.bytes().all(is_plain)
+}
+
+fn is_anchor(anchor: &str) -> bool {
+    let is_long = (MIN_ANCHOR..=MAX_ANCHOR).contains(&anchor.len());
+    let is_printable = anchor.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    let mut bytes: Vec<u8> = anchor.bytes().collect();
+    bytes.sort_unstable();
+    bytes.dedup();
+    is_long && is_printable && bytes.len() >= MIN_DISTINCT
+}
+
+fn product(written: WrittenProduct, is_quick: impl Fn(&str) -> bool) -> Result<Product, String> {
+    let WrittenProduct {
+        name,
+        anchor,
+        place,
+        version,
+    } = written;
+    let told = |why: String| format!("the version of {name} {why}");
+    if !is_quick(&version) {
+        check_quick(&version).map_err(told)?;
+    }
+    let version = RegexBuilder::new(&version).unicode(false).build();
+    let version = version.map_err(|error| told(format!("is no pattern: {error}")))?;
+    if version.captures_len() < 2 {
+        return Err(told("is a pattern without a group".to_owned()));
+    }
+    Ok(Product {
+        name,
+        anchor,
+        place,
+        version,
+    })
+}
+
+/// Tells why a pattern is none that takes one step for each byte and matches some.
+fn check_quick(text: &str) -> Result<(), String> {
+    if text.len() > MAX_PATTERN {
+        return Err(format!("is a pattern of more than {MAX_PATTERN} bytes"));
+    }
+    let bytes = || syntax::Config::new().unicode(false).utf8(false);
+    let parsed = syntax::parse_with(text, &bytes());
+    let parsed = parsed.map_err(|error| format!("is no pattern: {error}"))?;
+    let least = parsed.properties().minimum_len();
+    if least.is_none_or(|least| least < MIN_MATCH) {
+        return Err(format!("matches less than {MIN_MATCH} bytes"));
+    }
+    let config = dense::Config::new()
+        .start_kind(StartKind::Unanchored)
+        .dfa_size_limit(Some(MAX_AUTOMATON))
+        .determinize_size_limit(Some(MAX_MAKING));
+    let nfa = thompson::Config::new().nfa_size_limit(Some(MAX_AUTOMATON));
+    let automaton = dense::Builder::new()
+        .configure(config)
+        .syntax(bytes())
+        .thompson(nfa.utf8(false))
+        .build(text);
+    let automaton = automaton.map(drop);
+    automaton.map_err(|error| format!("takes too many steps to look for: {error}"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,11 +4,16 @@ use super::*;
 use crate::analyzers::binary::testing::elf;
 
 fn products(texts: &[&str]) -> (Vec<String>, usize) {
+    products_of(ProductTable::compiled(), texts)
+}
+
+fn products_of(table: &ProductTable, texts: &[&str]) -> (Vec<String>, usize) {
     let data = texts.join("\0");
     let program = elf(&[(".rodata", format!("\0{data}\0").as_bytes())]);
     let mut found = Observations::default();
     let content = ProgramContent::in_memory(&program);
     read(
+        table,
         &content,
         &crate::analyzers::binary::kinds::layout(&content),
         "x",
@@ -21,23 +26,18 @@ fn products(texts: &[&str]) -> (Vec<String>, usize) {
 }
 
 #[test]
-fn no_anchor_hides_another_and_every_pattern_is_built() {
-    assert!(PRODUCTS.len() >= 40);
-    let engine = engine();
-    for (index, product) in PRODUCTS.iter().enumerate() {
-        assert!(
-            engine.versions[index].captures_len() > 1,
-            "{}",
-            product.name
-        );
-        for (other, hidden) in PRODUCTS.iter().enumerate() {
-            let holds = product
-                .anchor
-                .windows(hidden.anchor.len())
-                .any(|part| part == hidden.anchor);
-            assert!(index == other || !holds, "{} {}", product.name, hidden.name);
-        }
-    }
+fn a_product_is_found_by_the_table_that_has_it() {
+    let table = br#"{"format": 1, "of": "2027-01-02", "products": [
+        {"name": "acme", "anchor": "Acme server", "place": "near", "version": "server (\\d+\\.\\d+)"},
+        {"name": "blob", "anchor": "blob engine", "place": "anywhere", "version": "\\x00v(\\d+\\.\\d+)"}]}"#;
+    let fed = ProductTable::of_bytes(std::path::Path::new("x"), table.to_vec()).unwrap();
+    let texts = ["Acme server 3.1", "BusyBox v1.36.1", "v2.4", "blob engine"];
+    let found = ["acme 3.1", "blob 2.4"].map(str::to_owned).to_vec();
+    assert_eq!(products_of(&fed, &texts), (found, 0));
+    assert_eq!(products(&texts), (vec!["busybox 1.36.1".to_owned()], 0));
+    // Without end, it is a gap.
+    let versions = "v2.4\0".repeat(70_000);
+    assert_eq!(products_of(&fed, &["blob engine", &versions]), (vec![], 1));
 }
 
 #[test]
