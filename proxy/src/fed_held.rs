@@ -5,7 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use sluicegate_scanner::fed::{FedError, FedPlugin};
-use sluicegate_scanner::{ConfigurationDetector, MalwareDetector, PluginSet, SecretDetector};
+use sluicegate_scanner::{
+    ConfigurationDetector, MalwareDetector, NameTables, PluginSet, SecretDetector,
+};
 
 use crate::looks_for::LooksFor;
 
@@ -17,6 +19,8 @@ pub struct Held {
     secrets: Option<(Arc<SecretDetector>, [u8; 32])>,
     /// What rules and lists ask for.
     pub looks_for: LooksFor,
+    /// What analyzers go by.
+    pub names: NameTables,
 }
 
 impl fmt::Debug for Held {
@@ -33,6 +37,7 @@ impl Held {
             fed,
             secrets: self.secrets.clone(),
             looks_for: self.looks_for,
+            names: self.names.clone(),
         }
     }
 
@@ -49,6 +54,13 @@ impl Held {
             .map(|(_, salt)| *salt)
     }
 
+    /// Gives the file of a table of names in force by its SHA-256.
+    pub fn table(&self, digest: &str) -> Option<Vec<u8>> {
+        let mut tables = self.names.fed();
+        let table = tables.find(|table| table.file.digest() == digest)?;
+        Some(table.file.bytes().to_vec())
+    }
+
     /// Makes the set.
     pub fn set(&self) -> Result<PluginSet, FedError> {
         let mut fed = self.fed.clone();
@@ -62,6 +74,6 @@ impl Held {
         if self.looks_for.malware {
             fed.push(Arc::new(MalwareDetector));
         }
-        PluginSet::with_fed(fed)
+        PluginSet::with_tables(fed, self.names.clone())
     }
 }

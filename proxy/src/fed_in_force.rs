@@ -10,10 +10,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sluicegate_engine::plugins::Plugins;
+use sluicegate_feeds::ReadingAsked;
 use sluicegate_model::Digest;
 use sluicegate_model::clock::Clock;
-use sluicegate_scanner::SecretDetector;
 use sluicegate_scanner::fed::{FedError, FedPlugin};
+use sluicegate_scanner::{NameTables, SecretDetector};
 
 use crate::fed_counts::{Count, Counts};
 use crate::fed_held::Held;
@@ -111,11 +112,14 @@ impl FedPlugins {
         self.counts.count(digest)
     }
 
-    /// Reads the file of a plugin in force; none where it is not, or another file lies there. Of the
-    /// detector of secrets, which has no file, it is the salt.
+    /// Reads the file of a plugin or a table of names in force; none where it is not, or another file lies
+    /// there. Of the detector of secrets, which has no file, it is the salt.
     pub fn module(&self, digest: &Digest) -> Option<Vec<u8>> {
         if digest.hex() == SecretDetector::digest() {
             return locked(&self.held).salt().map(Vec::from);
+        }
+        if let Some(table) = locked(&self.held).table(digest.hex()) {
+            return Some(table);
         }
         let path = locked(&self.files).get(digest.hex()).cloned()?;
         let bytes = read_file(&path).ok()?;
@@ -141,26 +145,49 @@ impl FedPlugins {
         })
     }
 
-    /// Has the digests of files kept for lists of malicious ones, or no more.
-    pub fn hash_files(&self, malware: bool) -> Result<(), FedError> {
-        self.switch(|are| LooksFor { malware, ..are })
+    /// Has layers read as knowledge asks: the digests of files are kept for lists of malicious ones, or no
+    /// more, and analyzers go by its tables of names.
+    pub fn read_for(&self, asked: ReadingAsked) -> Result<(), FedError> {
+        let malware = asked.hashes;
+        self.switch_by(Some(asked.names), |are| LooksFor { malware, ..are })
     }
 
-    /// Takes other detectors in force. What was judged before is judged anew.
+    /// Takes tables of names in force, for one command.
+    pub fn go_by(&self, names: NameTables) -> Result<(), FedError> {
+        self.switch_by(Some(names), |are| are)
+    }
+
     fn switch(&self, change: impl FnOnce(LooksFor) -> LooksFor) -> Result<(), FedError> {
+        self.switch_by(None, change)
+    }
+
+    /// Takes other detectors, or tables of names, in force. What was judged before is judged anew.
+    fn switch_by(
+        &self,
+        names: Option<NameTables>,
+        change: impl FnOnce(LooksFor) -> LooksFor,
+    ) -> Result<(), FedError> {
         let mut held = locked(&self.held);
         let wanted = change(held.looks_for);
-        if held.looks_for == wanted {
+        let names = names.unwrap_or_else(|| held.names.clone());
+        if held.looks_for == wanted && held.names == names {
             return Ok(());
         }
-        held.looks_for = wanted;
+        (held.looks_for, held.names) = (wanted, names);
         if self.plugins.take(held.set()?) {
             let LooksFor {
                 secrets,
                 configuration,
                 malware,
             } = wanted;
-            tracing::info!(secrets, configuration, malware, "detectors are switched");
+            let tables = held.names.fed().count();
+            tracing::info!(
+                secrets,
+                configuration,
+                malware,
+                tables,
+                "detectors and fed tables of names are switched"
+            );
         }
         Ok(())
     }

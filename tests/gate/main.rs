@@ -22,6 +22,7 @@ mod log;
 mod malware;
 mod matrix;
 mod membership;
+mod name_tables;
 mod names;
 mod operations;
 mod policy_names;

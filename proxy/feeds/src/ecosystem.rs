@@ -368,7 +368,9 @@ impl Ecosystem<'_> {
             | Kind::Part
             | Kind::Jars
             | Kind::Support
-            | Kind::Malware => MAX_RECORD_BYTES,
+            | Kind::Malware
+            | Kind::Products
+            | Kind::JarNames => MAX_RECORD_BYTES,
         };
         Item {
             url: file_url(visit.base, &path),

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use sluicegate_scanner::SupportTable;
+use jiff::civil::Date;
 use sluicegate_scanner::feeds::FeedIndex;
 use sluicegate_scanner::hash_list::{HashList, HashLists};
 use sluicegate_scanner::jars::JarIndex;
+use sluicegate_scanner::{FedFile, JarNames, NameTables, ProductTable, SupportTable};
 
 use super::carried::KNOWLEDGE;
 use super::synced::told;
@@ -33,6 +34,7 @@ pub(super) struct Found {
     jars: Option<Arc<JarIndex>>,
     support: Option<Arc<SupportTable>>,
     malware: HashLists,
+    names: NameTables,
     /// Why the newest file is not in force, where it is not.
     pub(super) problem: Option<String>,
 }
@@ -42,6 +44,7 @@ impl Found {
     pub(super) fn beside(&self, index: FeedIndex) -> FeedIndex {
         let index = index.with_jars(self.jars.clone());
         let index = index.with_support(self.support.clone());
+        let index = index.with_names(self.names.clone());
         index.with_hash_lists(self.malware.clone())
     }
 }
@@ -58,6 +61,8 @@ impl Places {
     pub(super) fn fingerprint(&self) -> String {
         let files = self.files(JARS).chain(self.files(SUPPORT));
         let files = files.chain(self.files(MALWARE));
+        let files = files.chain(self.files(ProductTable::FILE));
+        let files = files.chain(self.files(JarNames::FILE));
         let lines = files.filter_map(|path| {
             let metadata = path.metadata().ok()?;
             let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
@@ -89,11 +94,44 @@ impl Places {
         support.retain(|table| table.of() > own);
         support.sort_by_key(|table| (table.of(), table.content().copied()));
         let malware = self.hash_lists(current.map(FeedIndex::hash_lists), &mut problems);
+        let names = self.names_beside(current.map(FeedIndex::names), &mut problems);
         Found {
+            names,
             jars: jars.pop(),
             support: support.pop(),
             malware,
             problem: (!problems.is_empty()).then(|| problems.join("; ")),
+        }
+    }
+
+    /// Reads the newest tables of names alone.
+    pub(super) fn names(&self) -> NameTables {
+        // What is wrong with one is told by the load that follows.
+        self.names_beside(None, &mut Vec::new())
+    }
+
+    /// Reads the newest tables of names; where one cannot be read, that of `current` stays.
+    fn names_beside(&self, current: Option<&NameTables>, problems: &mut Vec<String>) -> NameTables {
+        let own = NameTables::default();
+        let current = current.unwrap_or(&own);
+        let products = self.files(ProductTable::FILE);
+        let products = read(
+            products,
+            ProductTable::read,
+            Some(&current.products),
+            problems,
+        );
+        let jar_names = self.files(JarNames::FILE);
+        let jar_names = read(
+            jar_names,
+            JarNames::read,
+            Some(&current.jar_names),
+            problems,
+        );
+        let digest = |file: Option<&FedFile>| file.map(|file| file.digest().to_owned());
+        NameTables {
+            products: newest(products, own.products, |it| (it.of(), digest(it.file()))),
+            jar_names: newest(jar_names, own.jar_names, |it| (it.of(), digest(it.file()))),
         }
     }
 
@@ -140,6 +178,18 @@ fn read<T, E: std::error::Error + 'static>(
         found.extend(current.cloned());
     }
     found
+}
+
+/// Gives the newest of some tables, of two of one day always the same; one that is no newer than the
+/// program's own is not used.
+fn newest<T>(
+    tables: Vec<Arc<T>>,
+    own: Arc<T>,
+    of: impl Fn(&T) -> (Date, Option<String>),
+) -> Arc<T> {
+    let (day, _) = of(&own);
+    let newer = tables.into_iter().filter(|table| of(table).0 > day);
+    newer.max_by_key(|table| of(table)).unwrap_or(own)
 }
 
 #[cfg(test)]
@@ -238,6 +288,49 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         let index = places.load(Some(&index)).beside(FeedIndex::empty());
         assert_eq!(index.snapshot(), plain.snapshot());
+    }
+
+    #[test]
+    fn a_table_of_names_counts_where_it_is_newer_than_the_programs() {
+        let home = tempfile::tempdir().unwrap();
+        let (feeds, source) = (home.path().join("feeds"), home.path().join("mirror"));
+        let places = Places::of(std::slice::from_ref(&source), &feeds);
+        let own = NameTables::default();
+        let write = |directory: &Path, of: Date| {
+            let path = directory.join("knowledge/jar-names.txt");
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let text = format!("format 1\nof {of}\nacme-x org.acme = org/acme/\n");
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let before = places.fingerprint();
+        let table = write(&source, own.jar_names.of());
+        assert_ne!(places.fingerprint(), before);
+        let found = places.load(None);
+        assert!(found.names == own && found.problem.is_none());
+        let newer = own.jar_names.of().tomorrow().unwrap();
+        write(home.path(), newer);
+        write(&source, newer.tomorrow().unwrap());
+        let plain = FeedIndex::empty();
+        let index = places.load(None).beside(FeedIndex::empty());
+        assert_eq!(index.names().jar_names.of(), newer.tomorrow().unwrap());
+        assert!(index.names().products.file().is_none());
+        assert!(places.names() == *index.names());
+        // Who goes by it is named so, and the advisories are the same.
+        assert_eq!(index.snapshot(), plain.snapshot());
+        std::fs::write(&table, "<html>").unwrap();
+        let kept = places.load(Some(&index));
+        let problem = kept.problem.clone().unwrap();
+        assert!(
+            problem.contains("mirror/knowledge/jar-names.txt"),
+            "{problem}"
+        );
+        assert!(kept.names == *index.names());
+        let restarted = places.load(None);
+        assert_eq!(restarted.names.jar_names.of(), newer);
+        std::fs::remove_dir_all(home.path().join("knowledge")).unwrap();
+        std::fs::remove_file(&table).unwrap();
+        assert!(places.load(Some(&index)).names == own);
     }
 
     #[test]

@@ -51,10 +51,12 @@ use jiff::Timestamp;
 use sluicegate_config::FeedSource;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_policy::FeedStanding;
+use sluicegate_scanner::NameTables;
 use sluicegate_scanner::feeds::FeedIndex;
 use tokio::sync::{Notify, watch};
 
 use awaited::{Awaited, Settled};
+use knowledge::Places;
 pub use load::LoadError;
 use load::{LoadedIndex, load};
 use sluicegate_model::clock::{Clock, is_to_come};
@@ -116,14 +118,32 @@ impl SourceState {
     }
 }
 
-/// Told whether a list of malicious files is in force.
-type OnHashLists = Box<dyn Fn(bool) + Send + Sync>;
+/// What the knowledge in force asks of whoever reads layers.
+#[derive(Clone, Debug)]
+pub struct ReadingAsked {
+    /// Whether a list of malicious files is in force, for which files are hashed.
+    pub hashes: bool,
+    /// The tables of names to go by.
+    pub names: NameTables,
+}
+
+impl ReadingAsked {
+    fn by(index: &FeedIndex) -> Self {
+        Self {
+            hashes: index.hash_lists().are_in_force(),
+            names: index.names().clone(),
+        }
+    }
+}
+
+/// Told what is asked of whoever reads layers.
+type OnKnowledge = Box<dyn Fn(ReadingAsked) + Send + Sync>;
 
 /// The current snapshot.
 pub struct Feeds {
     current: ArcSwap<FeedState>,
     /// Held while the current one is swapped.
-    on_hash_lists: Mutex<Option<OnHashLists>>,
+    on_knowledge: Mutex<Option<OnKnowledge>>,
     loaded: watch::Sender<bool>,
     wanted: watch::Sender<BTreeSet<String>>,
     awaited: Awaited,
@@ -146,8 +166,15 @@ impl Feeds {
     }
 
     fn start_from(origins: Vec<Origin>, directory: PathBuf, clock: Clock) -> Arc<Self> {
+        let readable: Vec<PathBuf> = origins.iter().filter_map(Origin::readable).collect();
+        // Before anything is read: by other tables than those of the last run every layer that they
+        // concern would be read again.
+        let names = match readable.as_slice() {
+            [] => NameTables::default(),
+            readable => Places::of(readable, &directory).names(),
+        };
         let empty = FeedState {
-            index: Arc::new(FeedIndex::empty()),
+            index: Arc::new(FeedIndex::empty().with_names(names)),
             revision: 0,
             confirmed: None,
             standing: FeedStanding::default(),
@@ -162,7 +189,7 @@ impl Feeds {
         };
         let feeds = Arc::new(Self {
             current: ArcSwap::from_pointee(empty),
-            on_hash_lists: Mutex::default(),
+            on_knowledge: Mutex::default(),
             loaded: watch::Sender::new(origins.is_empty()),
             wanted: watch::Sender::default(),
             awaited: Awaited::new(settled, ARCHIVE_WAIT),
@@ -183,30 +210,34 @@ impl Feeds {
         self.current.load_full()
     }
 
-    /// Has somebody told whether a list of malicious files is in force: at once, from now on before a
-    /// first one comes in force, and after the last one went.
-    pub fn on_hash_lists(&self, tell: impl Fn(bool) + Send + Sync + 'static) {
-        let mut told = self.hash_lists();
-        tell(self.current().index.hash_lists().are_in_force());
+    /// Has somebody told what is asked of whoever reads layers: at once and with every snapshot; files are to
+    /// be hashed from before a first list of malicious ones comes in force, until after the last one went.
+    pub fn on_knowledge(&self, tell: impl Fn(ReadingAsked) + Send + Sync + 'static) {
+        let mut told = self.told();
+        tell(ReadingAsked::by(&self.current().index));
         *told = Some(Box::new(tell));
     }
 
-    fn hash_lists(&self) -> MutexGuard<'_, Option<OnHashLists>> {
-        let told = self.on_hash_lists.lock();
+    fn told(&self) -> MutexGuard<'_, Option<OnKnowledge>> {
+        let told = self.on_knowledge.lock();
         told.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Swaps the current snapshot: files are hashed before a list asks for it, and until none does.
     fn swap(&self, state: FeedState) {
-        let told = self.hash_lists();
-        let tell = |are| told.iter().for_each(|tell| tell(are));
-        let are_in_force = state.index.hash_lists().are_in_force();
-        if are_in_force {
-            tell(true);
+        let told = self.told();
+        let tell = |asked: &ReadingAsked| {
+            if let Some(tell) = &*told {
+                tell(asked.clone());
+            }
+        };
+        let asked = ReadingAsked::by(&state.index);
+        if asked.hashes {
+            tell(&asked);
         }
         self.current.store(Arc::new(state));
-        if !are_in_force {
-            tell(false);
+        if !asked.hashes {
+            tell(&asked);
         }
     }
 

@@ -12,12 +12,15 @@ use super::knowledge::{JARS, MALWARE, SUPPORT};
 use super::record::MirrorRecord;
 use super::synced::{Synced, told};
 use super::whole::Kind;
+use sluicegate_scanner::{JarNames, ProductTable};
 
 /// All of them.
-const FILES: [(&str, Kind); 3] = [
+const FILES: [(&str, Kind); 5] = [
     (MALWARE, Kind::Malware),
     (SUPPORT, Kind::Support),
     (JARS, Kind::Jars),
+    (ProductTable::FILE, Kind::Products),
+    (JarNames::FILE, Kind::JarNames),
 ];
 
 /// Brings the knowledge files up to date.

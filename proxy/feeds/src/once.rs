@@ -18,6 +18,7 @@ use sluicegate_machine::private;
 use sluicegate_model::clock::Clock;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_policy::FeedStanding;
+use sluicegate_scanner::NameTables;
 use sluicegate_scanner::feeds::{
     BuildProgress, FeedDirectory, FeedError, FeedIndex, build_index, source_fingerprint,
 };
@@ -110,6 +111,19 @@ impl OneLoad {
         let has_one = || Places::of(&sources, &self.services).have_hash_list();
         let may_bring = self.mirrors.iter().any(Mirror::has_knowledge);
         may_bring || (!sources.is_empty() && has_one())
+    }
+
+    /// Tells whether a mirror may bring what layers are read by: it is to be refreshed before.
+    pub fn may_bring_names(&self) -> bool {
+        self.mirrors.iter().any(Mirror::has_knowledge)
+    }
+
+    /// Gives the tables of names to go by, as they lie here.
+    pub fn names(&self) -> NameTables {
+        match self.sources().as_slice() {
+            [] => NameTables::default(),
+            sources => Places::of(sources, &self.services).names(),
+        }
     }
 
     /// Names where everything lies that is loaded.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,7 @@ use sluicegate_model::schema::Instant;
 use sluicegate_model::snapshot::SnapshotId;
 use sluicegate_policy::FeedStanding;
 use sluicegate_scanner::feeds::{EcosystemStatus, FeedIndex, FeedProblem};
+use sluicegate_scanner::{FedFile, NameTables};
 
 use super::bundle::{Imported, Snapshot};
 use super::knowledge::Places;
@@ -210,21 +212,10 @@ fn tables(index: &FeedIndex, now: Timestamp) -> Vec<TableShown> {
 
 /// Lists the knowledge in force beside the advisories.
 fn knowledge(index: &FeedIndex, now: Timestamp) -> Vec<KnowledgeShown> {
-    let table = index.support();
-    let of = TimeZone::UTC.to_timestamp(table.of().at(0, 0, 0, 0)).ok();
-    let source = if table.content().is_some() {
-        "a file"
-    } else {
-        "the program"
-    };
-    let support = KnowledgeShown {
-        knowledge: "ends of support",
-        source: source.to_owned(),
-        entries: u64::try_from(table.releases()).unwrap_or(u64::MAX),
-        newest: of,
-        age_seconds: age(of, now),
-        digest: table.content().map(hex::encode),
-    };
+    let support = index.support();
+    let digest = support.content().map(hex::encode);
+    let (of, releases) = (support.of(), support.releases());
+    let support = table("ends of support", (of, releases), digest, now);
     let jars = index.jars().map(|jars| KnowledgeShown {
         knowledge: "JARs by digest",
         source: jars.source().to_owned(),
@@ -242,8 +233,40 @@ fn knowledge(index: &FeedIndex, now: Timestamp) -> Vec<KnowledgeShown> {
         age_seconds: age(list.of(), now),
         digest: Some(hex::encode(list.content())),
     });
-    let all = std::iter::once(support).chain(jars);
-    all.chain(lists).collect()
+    let digest = |file: Option<&FedFile>| file.map(|file| file.digest().to_owned());
+    let NameTables {
+        products,
+        jar_names,
+    } = index.names();
+    let (of, file) = ((products.of(), products.products()), products.file());
+    let products = table("products", of, digest(file), now);
+    let (of, file) = ((jar_names.of(), jar_names.names()), jar_names.file());
+    let jar_names = table("JAR names", of, digest(file), now);
+    let all = std::iter::once(support).chain(jars).chain(lists);
+    all.chain([products, jar_names]).collect()
+}
+
+/// Shows a table that comes with the program, or a fed one, which has a digest.
+fn table(
+    knowledge: &'static str,
+    (of, entries): (Date, usize),
+    digest: Option<String>,
+    now: Timestamp,
+) -> KnowledgeShown {
+    let newest = TimeZone::UTC.to_timestamp(of.at(0, 0, 0, 0)).ok();
+    let source = if digest.is_some() {
+        "a file"
+    } else {
+        "the program"
+    };
+    KnowledgeShown {
+        knowledge,
+        source: source.to_owned(),
+        entries: u64::try_from(entries).unwrap_or(u64::MAX),
+        newest,
+        age_seconds: age(newest, now),
+        digest,
+    }
 }
 
 /// Lists the records, and the whole files, that could not be read in full; 1,000 at most.

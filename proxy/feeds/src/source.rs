@@ -101,6 +101,20 @@ impl Origin {
             Self::Directory(_) | Self::Mirror(_) | Self::Unusable { .. } => None,
         }
     }
+
+    /// Gives the directory, where there is anything to load from it.
+    pub(super) fn readable(&self) -> Option<PathBuf> {
+        if let Some(imported) = self.imported() {
+            return imported.ok().map(|(_, path)| path);
+        }
+        match self {
+            Self::Directory(path) => Some(path.clone()),
+            Self::Mirror(mirror) | Self::Usual(_, mirror) => {
+                mirror.has_copy().then(|| mirror.directory().to_owned())
+            }
+            Self::Imported(_) | Self::Unusable { .. } => None,
+        }
+    }
 }
 
 impl Source {
@@ -158,16 +172,7 @@ impl Source {
 
     /// Gives the directory, where there is anything to load from it.
     pub(super) fn readable(&self) -> Option<PathBuf> {
-        if let Some(imported) = self.origin.imported() {
-            return imported.ok().map(|(_, path)| path);
-        }
-        match &self.origin {
-            Origin::Directory(path) => Some(path.clone()),
-            Origin::Mirror(mirror) | Origin::Usual(_, mirror) => {
-                mirror.has_copy().then(|| mirror.directory().to_owned())
-            }
-            Origin::Imported(_) | Origin::Unusable { .. } => None,
-        }
+        self.origin.readable()
     }
 
     /// Tells for which ecosystems it brings nothing more before its next sync.

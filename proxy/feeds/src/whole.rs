@@ -9,9 +9,9 @@ use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
-use sluicegate_scanner::SupportTable;
 use sluicegate_scanner::hash_list::HashList;
 use sluicegate_scanner::jars::JarIndex;
+use sluicegate_scanner::{JarNames, ProductTable, SupportTable};
 
 use super::broken::Broken;
 use super::held::HeldRecords;
@@ -42,6 +42,10 @@ pub(super) enum Kind {
     Support,
     /// A list of malicious files.
     Malware,
+    /// A table of products.
+    Products,
+    /// A table of names of Java archives.
+    JarNames,
 }
 
 /// Looks at a file as far as tells whether it is whole, on a thread for blocking work.
@@ -64,6 +68,8 @@ pub(super) fn is_whole(path: &Path, kind: Kind) -> Result<(), Broken> {
         Kind::Nvd => nvd(path),
         Kind::Jars => JarIndex::open(path).map(drop).map_err(no_knowledge),
         Kind::Support => SupportTable::read(path).map(drop).map_err(no_knowledge),
+        Kind::Products => ProductTable::read(path).map(drop).map_err(no_knowledge),
+        Kind::JarNames => JarNames::read(path).map(drop).map_err(no_knowledge),
         Kind::Malware => HashList::read(path).map(drop).map_err(no_knowledge),
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn judged_by(
     fed.hash_secrets_under(key.code("secrets", &[]).bytes());
     let switched = policies.switch(Arc::clone(fed));
     switched.map_err(FedFileError::from)?;
-    hash_for_lists(&feeds, fed);
+    read_for(&feeds, fed);
     Ok((policies, feeds))
 }
 
@@ -44,13 +44,13 @@ pub(super) fn policies(settings: &Settings, clock: &Clock) -> Result<Arc<Policie
     Ok(Policies::load(&settings.policy, clock.clone())?)
 }
 
-/// Has files hashed while a list of malicious ones is in force.
-fn hash_for_lists(feeds: &Feeds, fed: &Arc<FedPlugins>) {
+/// Has layers read as the knowledge in force asks.
+fn read_for(feeds: &Feeds, fed: &Arc<FedPlugins>) {
     let fed = Arc::clone(fed);
-    feeds.on_hash_lists(move |are_in_force| {
-        if let Err(error) = fed.hash_files(are_in_force) {
+    feeds.on_knowledge(move |asked| {
+        if let Err(error) = fed.read_for(asked) {
             // Images that nobody hashed the files of are not clean by a list.
-            tracing::error!(%error, "files are not hashed for lists of malicious ones");
+            tracing::error!(%error, "layers are not read as knowledge files ask");
         }
     });
 }

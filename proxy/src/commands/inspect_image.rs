@@ -39,7 +39,7 @@ use sluicegate_engine::pull::remedy::remedy;
 use sluicegate_engine::pull::verdict::{Image, verdict_knowing};
 use sluicegate_engine::scan::Scanned;
 use sluicegate_remedy::answer::RemedyAnswer;
-use sluicegate_scanner::{KnownPackages, with_archives_named};
+use sluicegate_scanner::{KnownPackages, NameTables, with_archives_named};
 
 /// Which image, and how it is judged.
 #[derive(Args, Debug)]
@@ -158,9 +158,10 @@ impl Inspection {
             Some(service) => Judging::There(service),
             None => Judging::Here(Box::new(JudgingHere::prepare(&settings, &clock, &shown)?)),
         };
+        let names = judging.names().await?;
         let scanner = Scanner {
             cache: FactsCache::new(settings.data.join("inspect/facts"), clock.clone()),
-            plugins: inspect_plugins::take_up(&settings, judging.looks_for())?,
+            plugins: inspect_plugins::take_up(&settings, (judging.looks_for(), names))?,
             clock: clock.clone(),
             platform: args.platform.clone(),
             on_layer: shown.on_layer(),
@@ -315,6 +316,17 @@ impl Inspection {
 }
 
 impl Judging {
+    /// Gives the tables of names that images are read by; what a mirror may bring of them is fetched first.
+    async fn names(&self) -> Result<NameTables, CommandError> {
+        let Self::Here(here) = self else {
+            return Ok(NameTables::default());
+        };
+        if here.feeds.may_bring_names() {
+            loaded(here.feeds.refresh().await)?;
+        }
+        Ok(here.feeds.names())
+    }
+
     /// Tells what whoever judges may ask for: a service does not say.
     fn looks_for(&self) -> LooksFor {
         match self {

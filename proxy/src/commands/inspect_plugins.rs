@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sluicegate_config::Settings;
 use sluicegate_engine::plugins::{ActivePlugins, Plugins};
+use sluicegate_scanner::NameTables;
 
 use super::CommandError;
 use crate::fed_in_force::FedPlugins;
@@ -12,10 +13,10 @@ use crate::fed_sources::FedSources;
 use crate::inspect::salt;
 use crate::looks_for::LooksFor;
 
-/// Takes up the plugins that images are read by.
+/// Takes up the plugins, and the tables of names, that images are read by.
 pub(super) fn take_up(
     settings: &Settings,
-    looks_for: LooksFor,
+    (looks_for, names): (LooksFor, NameTables),
 ) -> Result<Arc<ActivePlugins>, CommandError> {
     let plugins = Plugins::default();
     let clock = sluicegate_machine::clock::system();
@@ -25,7 +26,8 @@ pub(super) fn take_up(
     if looks_for.secrets {
         fed.hash_secrets_under(&salt::open(&settings.data));
     }
-    let switched = fed.look_for_as_well(looks_for);
+    let switched = fed.go_by(names);
+    let switched = switched.and_then(|()| fed.look_for_as_well(looks_for));
     switched.map_err(|error| CommandError::Usage(error.to_string()))?;
     Ok(plugins.now())
 }

@@ -25,10 +25,18 @@ async fn knowledge_comes_with_a_sync_and_only_whole() {
     site.put(LIST, b"<html>".to_vec());
     site.put("knowledge/ends-of-support.json", b"{".to_vec());
     site.put("knowledge/jars.idx", b"none".to_vec());
+    site.put("knowledge/products.json", b"{}".to_vec());
+    site.put("knowledge/jar-names.txt", b"<html>".to_vec());
     let damaged = sync(&mirror, LATER).await.unwrap();
-    assert_eq!(damaged.problems.len(), 3, "{:?}", damaged.problems);
+    assert_eq!(damaged.problems.len(), 5, "{:?}", damaged.problems);
     let problems = damaged.problems.join("; ");
-    for path in [LIST, "knowledge/ends-of-support.json", "knowledge/jars.idx"] {
+    for path in [
+        LIST,
+        "knowledge/ends-of-support.json",
+        "knowledge/jars.idx",
+        "knowledge/products.json",
+        "knowledge/jar-names.txt",
+    ] {
         assert!(problems.contains(path), "{problems}");
     }
     assert!(
@@ -42,6 +50,8 @@ async fn knowledge_comes_with_a_sync_and_only_whole() {
     site.put(LIST, list(&["a", "b"]));
     site.remove("knowledge/ends-of-support.json");
     site.remove("knowledge/jars.idx");
+    site.remove("knowledge/products.json");
+    site.remove("knowledge/jar-names.txt");
     let mended = sync(&mirror, LATER).await.unwrap();
     assert_eq!(
         (mended.changed, mended.problems),

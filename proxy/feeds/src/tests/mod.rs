@@ -244,8 +244,10 @@ async fn only_needed_ecosystems_are_fetched() {
         "epss/epss_scores.csv.gz",
         "kev/known_exploited_vulnerabilities.json",
         "knowledge/ends-of-support.json",
+        "knowledge/jar-names.txt",
         "knowledge/jars.idx",
         "knowledge/malware.txt",
+        "knowledge/products.json",
     ];
     let mut expected = set(&["ecosystems.txt", DEBIAN, "Debian:12/modified_id.csv"]);
     expected.extend(set(&tables));
