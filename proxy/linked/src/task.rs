@@ -28,7 +28,7 @@ pub struct Assigned {
     pub plugins: Arc<ActivePlugins>,
 }
 
-/// A plugin that was fed to the service, as a scanner is told of it.
+/// A plugin, or a table of names, that was fed to the service, as a scanner is told of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PluginNamed {
     /// Its name.
@@ -39,7 +39,11 @@ pub struct PluginNamed {
     pub digest: Digest,
 }
 
-/// Names the plugins that were fed, in the order of their set.
+/// The folder of knowledge files, which is no part of a plugin's name: what is named so is a table.
+pub const TABLES: &str = "knowledge/";
+
+/// Names the plugins that were fed, in the order of their set, and the tables of names; those have their day
+/// for a version.
 pub fn named(plugins: &ActivePlugins) -> Vec<PluginNamed> {
     let named = plugins.set().fed().map(|plugin| {
         let id = plugin.id();
@@ -51,7 +55,15 @@ pub fn named(plugins: &ActivePlugins) -> Vec<PluginNamed> {
             digest,
         })
     });
-    named.filter_map(Result::ok).collect()
+    let tables = plugins.set().tables().fed().map(|table| {
+        let digest = format!("sha256:{}", table.file.digest()).parse();
+        digest.map(|digest| PluginNamed {
+            name: format!("{TABLES}{}", table.name),
+            version: table.of.to_string(),
+            digest,
+        })
+    });
+    named.chain(tables).filter_map(Result::ok).collect()
 }
 
 /// An image that is to be looked at, of a registry that only the scanner reaches.

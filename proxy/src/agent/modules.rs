@@ -8,11 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sluicegate_engine::plugins::{ActivePlugins, Plugins};
-use sluicegate_linked::task::PluginNamed;
+use sluicegate_linked::task::{PluginNamed, TABLES};
 use sluicegate_machine::private;
 use sluicegate_model::Digest;
 use sluicegate_scanner::fed::{FedError, FedPlugin, MAX_FED};
-use sluicegate_scanner::{ConfigurationDetector, MalwareDetector, PluginSet, SecretDetector};
+use sluicegate_scanner::{
+    ConfigurationDetector, MalwareDetector, NameTables, PluginSet, SecretDetector, TableError,
+};
 use sluicegate_wasm::PluginError;
 
 use super::service::{Service, ServiceError};
@@ -20,6 +22,9 @@ use crate::fed_plugins::read_file;
 
 /// Most modules kept; then those go that the newest set does not have.
 const MOST_KEPT: usize = 2 * MAX_FED;
+
+/// Most of a service: plugins, detectors of the program and tables of names.
+const MOST_NAMED: usize = MAX_FED + 5;
 
 /// The plugins of a service, as a scanner has them.
 pub(super) struct Modules {
@@ -55,6 +60,9 @@ pub(super) enum ModuleError {
         /// Why not.
         source: PluginError,
     },
+    /// What was named is no table to this program.
+    #[error(transparent)]
+    NoTable(#[from] TableError),
     /// They make no set.
     #[error(transparent)]
     Set(#[from] FedError),
@@ -81,13 +89,13 @@ impl Modules {
         if named.is_empty() {
             return Ok(ActivePlugins::built_in());
         }
-        if named.len() > MAX_FED {
+        if named.len() > MOST_NAMED {
             return Err(FedError::TooMany(named.len()).into());
         }
         if let Some(known) = self.known(named) {
             return Ok(known);
         }
-        let mut fed: Vec<Arc<dyn FedPlugin>> = Vec::new();
+        let (mut fed, mut names) = (Vec::<Arc<dyn FedPlugin>>::new(), NameTables::default());
         for plugin in named {
             if plugin.digest.hex() == SecretDetector::digest() {
                 let salt = self.salt(plugin, service).await?;
@@ -106,6 +114,12 @@ impl Modules {
                 Some(bytes) => bytes,
                 None => self.fetch(plugin, service).await?,
             };
+            // What is no table that this program knows is no plugin either.
+            let table = plugin.name.strip_prefix(TABLES);
+            if let Some(table) = table.filter(|table| NameTables::have(table)) {
+                names = with_table(names, table.to_owned(), bytes).await?;
+                continue;
+            }
             let loaded = tokio::task::spawn_blocking(move || sluicegate_wasm::load(&bytes));
             let loaded = loaded.await.map_err(io::Error::other)?;
             let loaded = loaded.map_err(|source| ModuleError::NoPlugin {
@@ -115,9 +129,9 @@ impl Modules {
             fed.push(Arc::new(loaded));
         }
         let plugins = Plugins::default();
-        plugins.take(PluginSet::with_fed(fed)?);
+        plugins.take(PluginSet::with_tables(fed, names)?);
         let set = plugins.now();
-        tracing::info!(plugins = names(named), "plugins of the service in force");
+        tracing::info!(plugins = listed(named), "plugins of the service in force");
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         *last = Some((named.to_vec(), Arc::clone(&set)));
         drop(last);
@@ -182,6 +196,17 @@ impl Modules {
     }
 }
 
+/// Puts a table among those that analyzers go by.
+async fn with_table(
+    mut names: NameTables,
+    table: String,
+    bytes: Vec<u8>,
+) -> Result<NameTables, ModuleError> {
+    let taken = move || names.take(&table, bytes).map(|()| names);
+    let taken = tokio::task::spawn_blocking(taken);
+    Ok(taken.await.map_err(io::Error::other)??)
+}
+
 fn other(plugin: &PluginNamed) -> ModuleError {
     ModuleError::Other {
         name: plugin.name.clone(),
@@ -190,7 +215,7 @@ fn other(plugin: &PluginNamed) -> ModuleError {
 }
 
 /// Lists plugins for people.
-pub(super) fn names(named: &[PluginNamed]) -> String {
+pub(super) fn listed(named: &[PluginNamed]) -> String {
     let named = named.iter();
     let named: Vec<String> = named
         .map(|it| format!("{} {}", it.name, it.version))

@@ -127,9 +127,10 @@ impl Watch {
         plugins: &Arc<ActivePlugins>,
     ) -> Result<(), WatchError> {
         // By other plugins it is to be told anew.
-        let image = match plugins.set().fed().next() {
-            Some(_) => format!("{repository}:{tag} {}", plugins.verdict_fingerprint()),
-            None => format!("{repository}:{tag}"),
+        let image = if plugins.set().is_built_in() {
+            format!("{repository}:{tag}")
+        } else {
+            format!("{repository}:{tag} {}", plugins.verdict_fingerprint())
         };
         let upstream = self.reach.upstream(repository)?;
         let (path, reference) = (repository.path(), Reference::Tag(tag.clone()));

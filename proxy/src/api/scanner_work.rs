@@ -38,8 +38,8 @@ use super::upload::Upload;
 /// How long a scanner waits for work at most: whatever lies between may end a request after 30 s.
 const POLL: Duration = Duration::from_secs(20);
 /// Why a scanner gets no work that cannot be sent plugins.
-const KNOWS_NO_PLUGINS: &str = "the service has plugins, and this scanner cannot be sent any: run the \
-                                same version here and there";
+const KNOWS_NO_PLUGINS: &str = "the service has plugins or tables of names, and this scanner cannot be \
+                                sent any: run the same version here and there";
 
 /// Which work facts are the answer to.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -270,7 +270,7 @@ pub(super) fn may_tell_of(
 /// Tells whether what is said of an image was found by the plugins in force, where there are any.
 fn made_by_the_same(state: &ApiState, report: &Report) -> Result<(), Problem> {
     let plugins = state.judge.plugins();
-    if plugins.set().fed().next().is_none() || report.is_made_by(&plugins) {
+    if plugins.set().is_built_in() || report.is_made_by(&plugins) {
         return Ok(());
     }
     let why = "this was found by other plugins than those in force: ask for them and look again";

@@ -1,4 +1,4 @@
-//! Plugins of the service are sent to its scanners, and read what those look at.
+//! Plugins and tables of names of the service are sent to its scanners, and read what those look at.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,6 +7,7 @@ use sluicegate_tests::guests::saying;
 use sluicegate_tests::proxy::sluicegate;
 
 use super::*;
+use crate::name_tables::{image, write_products};
 
 const MANIFEST: &str = r#"{"name":"acme","version":"1.2.3","kind":"detector","abi":1,
     "claims":[{"name":"METADATA"}]}"#;
@@ -94,4 +95,38 @@ async fn a_scanner_that_knows_of_no_plugins_gets_no_work_and_is_shown_with_the_r
     let stranger = site.say(&credential('Q'), "plugins", &other).await;
     assert_eq!(stranger.status, 401, "{}", stranger.text());
     assert_eq!(site.scanners().shown(NAME).await["problem"], Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_linked_scanner_goes_by_the_tables_of_its_service() {
+    let site = Site::start().await;
+    let image = image();
+    site.push("1", &image);
+    let scanner = site.scanner().await;
+    let reply = site.pull("1").await;
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.text());
+    let holders = async || {
+        let held = site.proxy.api("/api/v1/packages?name=acme-gate").await;
+        held.json()["items"].clone()
+    };
+    assert_eq!(holders().await, json!([]));
+    write_products(&site.proxy.data());
+    site.proxy.signal("HUP");
+    eventually("the program is named", async || {
+        // What a scanner has looked at is looked at again with the next pull.
+        site.pull("1").await;
+        holders().await[0]["path"] == "usr/bin/acme-gate"
+    })
+    .await;
+    let verdict = site.proxy.verdict(image.digest.as_str()).await;
+    assert_eq!(verdict["reported_by"], "scanner:eu-west", "{verdict}");
+    let log = scanner.log();
+    assert!(log.contains("knowledge/products.json 2127-01-02"), "{log}");
+    std::fs::remove_dir_all(site.proxy.data().join("knowledge")).expect("take it away");
+    site.proxy.signal("HUP");
+    eventually("nobody knows it any more", async || {
+        site.pull("1").await;
+        holders().await == json!([])
+    })
+    .await;
 }

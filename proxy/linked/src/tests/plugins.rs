@@ -3,7 +3,7 @@
 use sluicegate_model::inventory::Inventory;
 use sluicegate_scanner::analyzer::Wants;
 use sluicegate_scanner::fed::{FedAnswer, FedId, FedKind, FedPlugin};
-use sluicegate_scanner::{PluginSet, scan_layer_again};
+use sluicegate_scanner::{JarNames, NameTables, PluginSet, scan_layer_again};
 
 use super::*;
 use crate::protocol::GivenWork;
@@ -73,6 +73,41 @@ async fn work_is_done_by_the_plugins_that_it_names() {
             digest,
         };
         assert_eq!(told.plugins, [named]);
+        let (sent, digest) = (facts_by(&made_by, &bytes), Digest::of(&bytes));
+        let answered = bench.answer(&member, &given, &digest, sent).await;
+        assert_eq!(answered.is_ok(), is_taken, "{answered:?}");
+        assert_eq!(asked.await.unwrap().is_ok(), is_taken);
+    }
+}
+
+fn with_names(day: &str) -> Arc<ActivePlugins> {
+    let text = format!("format 1\nof {day}\nacme-x org.acme = org/acme/\n");
+    let (plugins, mut names) = (Plugins::default(), NameTables::default());
+    names.take(JarNames::FILE, text.into_bytes()).unwrap();
+    plugins.take(PluginSet::with_tables(Vec::new(), names).unwrap());
+    plugins.now()
+}
+
+#[tokio::test]
+async fn work_is_done_by_the_tables_of_names_that_it_names() {
+    let bench = Bench::new().await;
+    let (member, _) = bench.member(&[]).await;
+    let (bytes, plugins) = (layer("one"), with_names("2127-01-02"));
+    for (made_by, is_taken) in [
+        (ActivePlugins::built_in(), false),
+        (with_names("2127-01-03"), false),
+        (with_stub("b"), false),
+        (Arc::clone(&plugins), true),
+    ] {
+        let asked = asked_with(bench.scan(), &bytes, &plugins);
+        let given = bench.taken(&member).await;
+        let told = GivenWork::from(given.clone()).plugins;
+        let table = plugins.set().tables().fed().next().unwrap();
+        assert_eq!(told.len(), 1);
+        assert_eq!(
+            (&*told[0].name, &*told[0].version, told[0].digest.hex()),
+            ("knowledge/jar-names.txt", "2127-01-02", table.file.digest())
+        );
         let (sent, digest) = (facts_by(&made_by, &bytes), Digest::of(&bytes));
         let answered = bench.answer(&member, &given, &digest, sent).await;
         assert_eq!(answered.is_ok(), is_taken, "{answered:?}");
