@@ -9,6 +9,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::Value;
 use sluicegate_tests::certificates;
+use sluicegate_tests::process::free_port;
 use tokio::io::{AsyncRead, AsyncReadExt as _, BufReader};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -156,9 +157,7 @@ async fn standing(stage: &Stage) -> Value {
 #[tokio::test]
 async fn the_log_goes_to_a_file_that_is_rotated_and_to_a_server_that_was_away() {
     let home = tempfile::tempdir().expect("make a directory");
-    let away = TcpListener::bind("127.0.0.1:0").await.expect("listen");
-    let address = away.local_addr().expect("an address").to_string();
-    drop(away);
+    let address = format!("127.0.0.1:{}", free_port());
     let file = home.path().join("copy.jsonl");
     let places = format!("[{}, 'syslog://{address}']", file.display());
     let mut stage = stage(home.path(), &places).await;
@@ -224,9 +223,7 @@ async fn the_log_goes_over_tls_to_a_server_that_proves_who_it_is() {
         .with_no_client_auth()
         .with_single_cert(vec![certificate], key)
         .expect("a certificate with its key");
-    let free = TcpListener::bind("127.0.0.1:0").await.expect("listen");
-    let address = free.local_addr().expect("an address").to_string();
-    drop(free);
+    let address = format!("127.0.0.1:{}", free_port());
     let server = Server::start(&address, Some(TlsAcceptor::from(Arc::new(settings)))).await;
     // The second one trusts the system's authorities alone.
     let places = format!(

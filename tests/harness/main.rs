@@ -4,5 +4,6 @@
 
 mod clients;
 mod fault;
+mod process;
 mod registry;
 mod rootfs;

@@ -6,13 +6,15 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write as _;
-use std::net::TcpListener;
+use std::net::Ipv4Addr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
+
+use tokio::net::TcpSocket;
 
 use crate::waiting::LOOK_AGAIN;
 
@@ -267,9 +269,17 @@ pub fn free_port() -> u16 {
     for _ in PORTS {
         let step = NEXT.fetch_add(1, Ordering::Relaxed).wrapping_add(*START);
         let port = PORTS.start + step % (PORTS.end - PORTS.start);
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+        if is_free(port) {
             return port;
         }
     }
     panic!("no free port in {PORTS:?}");
+}
+
+/// Tells whether nothing listens on a loopback port, without listening there: whatever another test
+/// starts in that moment would do so a little longer, and be taken for the daemon.
+fn is_free(port: u16) -> bool {
+    let socket = TcpSocket::new_v4().expect("make a socket");
+    socket.set_reuseaddr(true).expect("take what was left");
+    socket.bind((Ipv4Addr::LOCALHOST, port).into()).is_ok()
 }

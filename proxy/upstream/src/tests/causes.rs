@@ -11,7 +11,7 @@ use sluicegate_model::{Digest, Reference};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use super::tls_server;
+use super::{nobody, tls_server};
 use crate::fake::{Fake, answer, wants_token};
 use crate::{Upstream, UpstreamError, UpstreamOptions};
 
@@ -27,12 +27,6 @@ async fn words(url: &str, ca_pem: Option<String>) -> String {
     let error = upstream.blob("a", &Digest::of(b""), 0).await.unwrap_err();
     assert!(matches!(error, UpstreamError::Connect { .. }), "{error:?}");
     error.to_string()
-}
-
-/// Gives an address at which nobody listens.
-async fn nobody() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    listener.local_addr().unwrap().to_string()
 }
 
 /// Serves TLS with a certificate of an authority, and gives the URL and the authority.
@@ -97,7 +91,7 @@ async fn a_certificate_that_is_not_accepted_is_told_by_what_is_wrong_with_it() {
 
 #[tokio::test]
 async fn silence_refusal_and_other_protocols_are_told_apart() {
-    let address = nobody().await;
+    let address = nobody();
     let told = words(&format!("http://{address}"), None).await;
     let wanted = format!("cannot talk to http://{address}: connection refused");
     assert!(told.ends_with(&wanted), "{told}");
@@ -129,7 +123,7 @@ async fn silence_refusal_and_other_protocols_are_told_apart() {
 
 #[tokio::test]
 async fn it_is_told_who_in_a_chain_could_not_be_talked_to() {
-    let address = nobody().await;
+    let address = nobody();
     let service = format!("http://{address}/token");
     let wanting = Fake::start(move |_| {
         let service = service.clone();

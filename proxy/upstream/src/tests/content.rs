@@ -16,6 +16,7 @@ use sluicegate_model::media_type::OCI_MANIFEST;
 use sluicegate_model::{Digest, Reference};
 use tokio::sync::Notify;
 
+use super::nobody;
 use crate::fake::{Fake, Seen, answer};
 use crate::{MAX_MANIFEST_BYTES, UpstreamError};
 
@@ -313,14 +314,10 @@ async fn a_head_that_is_no_success_says_nothing() {
 
 #[tokio::test]
 async fn an_upstream_that_is_not_there_is_said_so() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let mut options = Fake::start(|_| async { answer(200, &[], "") })
         .await
         .options();
-    options.url = format!("http://{}", listener.local_addr().unwrap())
-        .parse()
-        .unwrap();
-    drop(listener);
+    options.url = format!("http://{}", nobody()).parse().unwrap();
     let statuses = Arc::new(std::sync::Mutex::new(Vec::new()));
     let noted = Arc::clone(&statuses);
     let observer = Arc::new(move |name: &str, status| {
