@@ -116,7 +116,8 @@ async fn a_table_of_products_names_a_program_of_an_image_that_was_judged_until_i
             is_told(&stage, "products.json").await
         })
         .await;
-        assert_eq!(known(&stage, "products").await, shown);
+        let still = known(&stage, "products").await;
+        assert_eq!(still["digest"], shown["digest"], "{still}");
     }
     assert_ne!(holders(&stage).await, nobody);
 
