@@ -15,7 +15,7 @@ use sluicegate_machine::private;
 /// What an opening writes beside a snapshot, in bytes: at most one segment of 512 KiB, twice.
 const SEGMENTS_BYTES: u64 = 1024 * 1024;
 /// Share of a small file system that the reserve may take.
-const SHARE: u64 = 64;
+const SHARE: u64 = 32;
 /// Free bytes below which a failed opening is the disk's fault.
 const FULL_BELOW: u64 = SEGMENTS_BYTES;
 /// Free bytes that making the reserve leaves, as a multiple of it.
