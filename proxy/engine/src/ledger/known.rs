@@ -127,7 +127,7 @@ mod tests {
             r#""findings":[],"#.into(),
             r#"],"findings":["#.into(),
             r#"],"coverage":{"#.into(),
-            r"]".into(),
+            r"]\".into(),
         ];
         verdict.findings[0].detail = Some(r#"],"coverage":{"status":"#.into());
         verdict.coverage.gaps[0].detail = r#"],"coverage":{"]"#.into();
