@@ -15,7 +15,7 @@ use zip::write::SimpleFileOptions;
 use crate::stage::{REPO, Stage, base, eventually};
 
 /// Writes an archive with one class and nothing that says what it is.
-fn jar(content: &str) -> Vec<u8> {
+pub fn jar(content: &str) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let started = zip.start_file("org/acme/tool/Tool.class", SimpleFileOptions::default());
     started.expect("start an entry");
@@ -31,7 +31,7 @@ fn publish(root: &Path, version: &str, bytes: &[u8]) {
 }
 
 /// Publishes an advisory on what the archive is.
-fn warn(feeds: &Path) {
+pub fn warn(feeds: &Path) {
     let advisories = [
         Advisory::new("ALPINE-CVE-2026-0001", "Alpine:edge", "nothing", "1"),
         Advisory::new("GHSA-dddd-dddd-dddd", "Maven", "org.acme:tool", "2.0")
@@ -41,8 +41,9 @@ fn warn(feeds: &Path) {
     feeds::write(feeds, &[], &advisories);
 }
 
-fn image(bytes: &[u8]) -> Image {
-    let archive = Archive::new().file("app/x.jar", bytes);
+/// An image with the archive at a path.
+pub fn image(path: &str, bytes: &[u8]) -> Image {
+    let archive = Archive::new().file(path, bytes);
     ImageBuilder::new()
         .layer(base())
         .layer(archive.layer(Compression::Gzip))
@@ -59,7 +60,7 @@ async fn an_index_of_jars_refuses_what_ran_unknown_and_no_byte_is_read_again() {
     warn(stage.feeds());
     stage.proxy.signal("HUP");
     let bytes = jar("one");
-    let image = image(&bytes);
+    let image = image("app/x.jar", &bytes);
     stage.upstream.add(REPO, "1", &image);
     stage.pull(REPO, "1", &image).await;
     let before = stage.proxy.verdict(image.digest.as_str()).await;

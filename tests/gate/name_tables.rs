@@ -1,23 +1,21 @@
 //! Tables of names that are fed to a running service: what images that were judged hold is found by them,
 //! and no more once they are gone.
 
-use std::io::{Cursor, Write as _};
 use std::path::Path;
 
 use http::StatusCode;
 use serde_json::Value;
-use sluicegate_tests::feeds::{self, Advisory};
 use sluicegate_tests::image::{Image, ImageBuilder};
 use sluicegate_tests::layer::{Archive, Compression};
 use sluicegate_tests::proxy::sluicegate;
-use zip::write::SimpleFileOptions;
 
+use crate::jars::{self, jar, warn};
 use crate::stage::{REPO, Stage, base, eventually, manifest_path};
 
 const PRODUCTS: &str = r#"{"format": 1, "of": "2127-01-02", "products": [
     {"name": "acme-gate", "anchor": "Acme gate built by", "place": "near",
      "version": "\\x00(\\d+\\.\\d+)\\x00Acme gate"}]}"#;
-const JAR_NAMES: &str = "format 1\nof 2127-01-02\nacme-x org.acme acme-tool org/acme/tool/\n";
+const JAR_NAMES: &str = "format 1\nof 2127-01-02\nacme-x org.acme tool org/acme/tool/\n";
 
 /// A program that no table of ours names: the head of an ELF file, and its own texts.
 fn program() -> Vec<u8> {
@@ -32,20 +30,6 @@ fn program() -> Vec<u8> {
 /// An image with that program.
 pub fn image() -> Image {
     let layer = Archive::new().file("usr/bin/acme-gate", program());
-    ImageBuilder::new()
-        .layer(base())
-        .layer(layer.layer(Compression::Gzip))
-        .build()
-}
-
-/// An image with an archive that does not state what it is.
-fn image_of_java() -> Image {
-    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    let started = zip.start_file("org/acme/tool/Tool.class", SimpleFileOptions::default());
-    started.expect("start an entry");
-    zip.write_all(b"class").expect("write an entry");
-    let jar = zip.finish().expect("end the archive").into_inner();
-    let layer = Archive::new().file("app/acme-x-1.0.jar", jar);
     ImageBuilder::new()
         .layer(base())
         .layer(layer.layer(Compression::Gzip))
@@ -137,7 +121,7 @@ async fn a_name_of_a_java_archive_refuses_what_was_served_until_it_is_gone() {
     let mut stage = Stage::hold().await;
     warn(stage.feeds());
     stage.proxy.signal("HUP");
-    let image = image_of_java();
+    let image = jars::image("app/acme-x-1.0.jar", &jar("class"));
     stage.upstream.add(REPO, "1", &image);
     stage.pull(REPO, "1", &image).await;
     let digest = image.digest.as_str();
@@ -156,10 +140,7 @@ async fn a_name_of_a_java_archive_refuses_what_was_served_until_it_is_gone() {
     let refused = stage.proxy.verdict(digest).await;
     let finding = &refused["findings"][0];
     assert_eq!(finding["id"], "CVE-2026-4444", "{refused}");
-    assert_eq!(
-        finding["package"]["purl"],
-        "pkg:maven/org.acme/acme-tool@1.0"
-    );
+    assert_eq!(finding["package"]["purl"], "pkg:maven/org.acme/tool@1.0");
     let reply = stage.get(&manifest_path(REPO, "1")).await;
     assert_eq!(reply.status, StatusCode::FORBIDDEN, "{}", reply.text());
     assert_eq!(known(&stage, "JAR names").await["entries"], 1);
@@ -184,16 +165,6 @@ async fn a_name_of_a_java_archive_refuses_what_was_served_until_it_is_gone() {
     let fingerprint = |verdict: &Value| verdict["provenance"]["scanner"].clone();
     assert_eq!(fingerprint(&after), fingerprint(&before));
     assert_ne!(fingerprint(&after), fingerprint(&refused));
-}
-
-fn warn(feeds: &Path) {
-    let advisories = [
-        Advisory::new("ALPINE-CVE-2026-0001", "Alpine:edge", "nothing", "1"),
-        Advisory::new("GHSA-dddd-dddd-dddd", "Maven", "org.acme:acme-tool", "2.0")
-            .alias("CVE-2026-4444")
-            .critical(),
-    ];
-    feeds::write(feeds, &[], &advisories);
 }
 
 #[tokio::test]
